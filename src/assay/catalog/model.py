@@ -1,0 +1,93 @@
+"""The catalog's words: a claim as its source's reader hands it over, and what merging makes of claims."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+from assay.domain.osv import Affected, Credit, Reference, Severity
+
+
+class Exploited(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """That a vulnerability is exploited in the wild, since when, and what CISA asks (KEV's own fields)."""
+
+    added_on: date
+    due_on: date | None = None
+    ransomware: bool = False
+    required_action: str | None = None
+    notes: str | None = None
+
+
+class Product(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A product as the CVE list describes it, outside every package ecosystem; versions stay prose."""
+
+    vendor: str | None = None
+    product: str | None = None
+    versions: tuple[str, ...] = ()
+    default_status: str | None = None
+    cpes: tuple[str, ...] = ()
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one source says about one vulnerability.
+
+    `own` is the identifier under which the source itself keeps the record, None where the record is kept
+    under a path (GitLab). `aliases` are the other names of the same vulnerability, `upstream` and `related`
+    are names of others and never make two records one. Identifiers are normalised; times are UTC;
+    a field that the source does not speak of is None or empty.
+    """
+
+    source: str
+    record_id: str
+    own: str | None = None
+    aliases: tuple[str, ...] = ()
+    upstream: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    published: datetime | None = None
+    modified: datetime | None = None
+    withdrawn: datetime | None = None
+    is_rejected: bool = False
+    is_disputed: bool = False
+    summary: str | None = None
+    details: str | None = None
+    severity: tuple[Severity, ...] = ()
+    severity_word: str | None = None
+    affected: tuple[Affected, ...] = ()
+    products: tuple[Product, ...] = ()
+    references: tuple[Reference, ...] = ()
+    cwes: tuple[str, ...] = ()
+    credits: tuple[Credit, ...] = ()
+    exploited: Exploited | None = None
+    confidence: float = 1.0
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Every name the claim gives to its vulnerability, its own first."""
+        return (self.own, *self.aliases) if self.own is not None else self.aliases
+
+
+Reader = Callable[[str, bytes], Claim]
+"""Reads one raw record (its record id, its bytes) as a claim; raises BadRecord. Pure."""
+
+Readers = Mapping[str, Reader]
+"""Readers by the name of their source, handed in by bootstrap."""
+
+
+class State(StrEnum):
+    """What the claims together say of a vulnerability's standing."""
+
+    PUBLISHED = "published"
+    DISPUTED = "disputed"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One CVE's EPSS score and percentile, both between 0 and 1; files before 2021-09 carry no percentile."""
+
+    cve: str
+    score: float
+    percentile: float | None

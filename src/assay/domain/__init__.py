@@ -1,0 +1,1 @@
+"""Words of the field, pure: identifiers, advisories in OSV form, ranges, severity."""

@@ -1,0 +1,1 @@
+"""Tools without opinions: they know no security words and nobody above them."""

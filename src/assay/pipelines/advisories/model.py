@@ -1,0 +1,94 @@
+"""The advisories pipeline's words: a source, where it is fetched from, and what a run of it came to."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from assay.catalog.model import Reader, Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One file at an HTTPS address."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A public object-store bucket, and the HTTPS address under which the same objects are served.
+
+    `archive` is the object that holds everything, `changes` the list of `<modified>,<object>` rows, newest
+    first. Both also exist below a folder per scope (an ecosystem).
+    """
+
+    url: str
+    fallback_url: str
+    archive: str
+    changes: str
+    scopes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A git repository, and the folder in it that holds the records."""
+
+    url: str
+    branch: str
+    folder: str = ""
+
+
+Transport = Download | Bucket | Repository
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSource:
+    """An outside place that publishes records, each read as one claim.
+
+    `locate` gives the record id that a member's path stands for, None for a member that is no record.
+    `split` cuts a single document into (record id, raw record) pairs, for sources that publish one file.
+    `volatile` matches the timestamps in a raw record that change without content. `reader_version` is
+    raised when `read` would give another claim for the same bytes; everything is then read again.
+    """
+
+    name: str
+    title: str
+    home: str
+    licence: str
+    attribution: str
+    transport: Transport
+    schedule: str
+    reader_version: int
+    read: Reader
+    locate: Callable[[str], str | None]
+    split: Callable[[bytes], Iterable[tuple[str, bytes]]] | None = None
+    volatile: re.Pattern[bytes] | None = None
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreDay:
+    """All scores of one day, as the source published them."""
+
+    scored_on: date
+    model: str | None
+    scores: Iterator[Scored]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSource:
+    """An outside place that publishes one score per CVE a day."""
+
+    name: str
+    title: str
+    home: str
+    licence: str
+    attribution: str
+    transport: Transport
+    schedule: str
+    read_day: Callable[[Iterable[bytes]], ScoreDay]
+    notes: str = ""
+
+
+Source = RecordSource | ScoreSource
