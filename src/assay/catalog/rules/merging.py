@@ -1,0 +1,359 @@
+"""What is true of one vulnerability, decided field by field from the claims that speak of it.
+
+Order of trust: live claims before retracted ones (withdrawn, rejected, gone from their source), then the
+policy's rank, claims about one CVE id before claims about several, higher confidence, newer, record id.
+As long as one claim is live, retracted ones set nothing: they only keep their names findable.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from assay.catalog.model import Claim, Exploited, Product, State
+from assay.catalog.rules.affected import Ranked, merge_affected, packages
+from assay.catalog.rules.policy import Policy
+from assay.domain.identifiers import cve_order, database, is_cve
+from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Reference, Severity
+from assay.domain.severity import Band, Score, band_of_word, score
+
+# The OSV schema demands `modified`. Where no claim knows a date (Go's records of year 1), this says so.
+UNKNOWN_MODIFIED = "1970-01-01T00:00:00Z"
+
+_OLDEST = datetime.min.replace(tzinfo=UTC)
+# Strict clients read the first entry only and want CVSS 3 there (research/aggregators.md, 6.5 no. 10).
+_SEVERITY_ORDER = ("3.1", "3.0", "4.0", "2.0")
+_SEVERITY_TYPE = {"2.0": "CVSS_V2", "3.0": "CVSS_V3", "3.1": "CVSS_V3", "4.0": "CVSS_V4"}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A claim as the catalog holds it."""
+
+    id: int
+    claim: Claim
+    tombstoned_at: datetime | None = None
+
+    @property
+    def is_retracted(self) -> bool:
+        """Whether its source took the claim back."""
+        claim = self.claim
+        return claim.withdrawn is not None or claim.is_rejected or self.tombstoned_at is not None
+
+
+class Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Who set a field and who said otherwise, as positions in the provenance's list of claims."""
+
+    by: int
+    against: tuple[int, ...] = ()
+    also: tuple[int, ...] = ()
+
+
+class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Per field, who said it and who disagreed. `also` lists the others whose entries a united list holds."""
+
+    claims: tuple[str, ...]
+    fields: dict[str, Said]
+
+
+class Specific(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the OSV schema has no field for; stands in the document under database_specific.assay."""
+
+    state: str
+    sources: tuple[str, ...]
+    severity: str | None = None
+    cvss_score: float | None = None
+    cwe_ids: tuple[str, ...] = ()
+    exploited: Exploited | None = None
+    products: tuple[Product, ...] = ()
+
+
+class _Wrapped(msgspec.Struct, frozen=True):
+    assay: Specific
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One curated vulnerability: the columns to search by, the finished document, and who said what."""
+
+    name: str
+    identifiers: tuple[str, ...]
+    claims: tuple[int, ...]
+    state: State
+    summary: str | None
+    headline: str
+    severity: Band | None
+    cvss: Score | None
+    cvss_vector: str | None
+    published: datetime | None
+    modified: datetime | None
+    withdrawn: datetime | None
+    exploited: Exploited | None
+    sources: tuple[str, ...]
+    confidence: float
+    needs_review: bool
+    packages: tuple[tuple[str, str], ...]
+    document: bytes
+    provenance: bytes
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def merge(identifiers: Sequence[str], held: Sequence[Held], policy: Policy) -> Merged:
+    """Merge the claims on one alias group. The result does not depend on the order of `held`."""
+    return _Merge(identifiers, held, policy).result()
+
+
+def preferred_name(identifiers: Sequence[str], policy: Policy) -> str:
+    """The name a vulnerability goes by: the policy's best database, the oldest CVE id, then the alphabet."""
+
+    def order(name: str) -> tuple[int, tuple[int, int], str]:
+        place = policy.names.get(database(name), len(policy.names))
+        return (place, cve_order(name) if is_cve(name) else (9999, 0), name)
+
+    return identifiers[0] if len(identifiers) == 1 else min(identifiers, key=order)
+
+
+class _Merge:
+    """One merge in progress: the claims in order of trust, and what was found of whom."""
+
+    def __init__(self, identifiers: Sequence[str], held: Sequence[Held], policy: Policy) -> None:
+        self._policy = policy
+        self._names = tuple(identifiers)
+        self._ordered = sorted(held, key=self._trust) if len(held) > 1 else list(held)
+        live = [entry for entry in self._ordered if not entry.is_retracted]
+        self._speaking = [
+            Ranked(place, entry.claim) for place, entry in enumerate(self._ordered) if not live or not entry.is_retracted
+        ]
+        self._statements = [entry for entry in self._ordered if entry.claim.source not in policy.speaks_only_for]
+        self._fields: dict[str, Said] = {}
+
+    def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
+        claim = entry.claim
+        modified = claim.modified or _OLDEST
+        return (
+            entry.is_retracted,
+            self._policy.rank(claim, field),
+            sum(map(is_cve, claim.identifiers)) > 1,
+            -claim.confidence,
+            -modified.timestamp() if claim.modified else 0.0,
+            claim.source,
+            claim.record_id,
+        )
+
+    def _heard(self, field: str) -> list[Ranked]:
+        """The claims heard on a field, most trusted first."""
+        policy = self._policy
+        speaking = self._speaking
+        if policy.speaks_only_for:
+            speaking = [entry for entry in speaking if policy.speaks(entry.claim, field)]
+        if field in policy.field_ranks and len(speaking) > 1:
+            speaking = sorted(speaking, key=lambda entry: self._trust(self._ordered[entry.place], field))
+        return speaking
+
+    def _pick(self, field: str, read: Callable[[Claim], Any], alike: Callable[[Any], Any] | None = None) -> Any:
+        """The most trusted claim's value; those with another one are written down as disagreeing."""
+        found = None
+        by = -1
+        against: list[int] = []
+        for place, claim in self._heard(field):
+            value = read(claim)
+            if value is None:
+                continue
+            if by < 0:
+                found, by = value, place
+            elif (value != found) if alike is None else (alike(value) != alike(found)):
+                against.append(place)
+        if by >= 0:
+            self._fields[field] = Said(by, tuple(against))
+        return found
+
+    def _unite(self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]) -> tuple[Any, ...]:
+        """Every distinct entry of a list, the most trusted claim's first."""
+        found: dict[Any, Any] = {}
+        places: list[int] = []
+        for place, claim in self._speaking:
+            entries = read(claim)
+            if entries:
+                places.append(place)
+                for entry in entries:
+                    found.setdefault(key(entry), entry)
+        if places:
+            self._fields[field] = Said(places[0], also=tuple(places[1:]))
+        return tuple(found.values())
+
+    def result(self) -> Merged:
+        name = preferred_name(self._names, self._policy)
+        state, withdrawn = self._standing(name)
+        summary: str | None = self._pick("summary", lambda claim: claim.summary, _folded)
+        details: str | None = self._pick("details", lambda claim: claim.details, _folded)
+        published: datetime | None = self._pick("published", lambda claim: claim.published, datetime.date)
+        modified = self._latest_modified()
+        vectors = self._vectors()
+        cvss, vector = self._best(vectors)
+        severity = self._severity(cvss)
+        exploited: Exploited | None = self._pick("exploited", lambda claim: claim.exploited)
+        heard = self._heard("affected")
+        affected, affected_by = merge_affected(heard)
+        self._fields.update({key: Said(by, against) for key, (by, against) in affected_by.items()})
+        sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
+        confidence = self._ordered[0].claim.confidence
+        specific = Specific(
+            state=state,
+            sources=sources,
+            severity=severity.value if severity is not None else None,
+            cvss_score=cvss.value if cvss is not None else None,
+            cwe_ids=self._unite("cwe_ids", lambda claim: claim.cwes, str),
+            exploited=exploited,
+            products=self._pick("products", lambda claim: claim.products or None) or (),
+        )
+        document = Document(
+            schema_version=SCHEMA_VERSION,
+            id=name,
+            modified=_stamp(modified or published) or UNKNOWN_MODIFIED,
+            published=_stamp(published),
+            withdrawn=_stamp(withdrawn),
+            aliases=tuple(other for other in self._names if other != name),
+            upstream=self._others(lambda claim: claim.upstream),
+            related=self._others(lambda claim: (*claim.related, *_bundled(claim))),
+            summary=summary,
+            details=details,
+            severity=_severities(vectors),
+            affected=affected,
+            references=self._unite("references", lambda claim: claim.references, _url),
+            credits=self._unite("credits", lambda claim: claim.credits, _credit),
+            database_specific=msgspec.Raw(_encode(_Wrapped(specific))),
+        )
+        labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
+        return Merged(
+            name=name,
+            identifiers=self._names,
+            claims=tuple(entry.id for entry in self._ordered),
+            state=state,
+            summary=summary,
+            headline=summary or _beginning(details),
+            severity=severity,
+            cvss=cvss,
+            cvss_vector=vector,
+            published=published,
+            modified=modified,
+            withdrawn=withdrawn,
+            exploited=exploited,
+            sources=sources,
+            confidence=confidence,
+            needs_review=confidence < self._policy.review_below,
+            packages=packages(affected),
+            document=_encode(document),
+            provenance=_encode(Provenance(labels, self._fields)),
+        )
+
+    def _standing(self, name: str) -> tuple[State, datetime | None]:
+        """Where the vulnerability stands, and since when it is withdrawn if it is.
+
+        One live claim keeps it published; the CVE list rejecting its id, or a claim calling it disputed, makes
+        that disputed. Without a live claim it is rejected where the CVE list says so, else withdrawn.
+        """
+        statements = self._statements
+        live = [entry for entry in statements if not entry.is_retracted]
+        is_rejected = any(entry.claim.is_rejected and entry.claim.own == name for entry in statements)
+        if live or not statements:
+            is_disputed = is_rejected or any(entry.claim.is_disputed for entry in live)
+            return (State.DISPUTED if is_disputed else State.PUBLISHED), None
+        since = max(
+            (entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST for entry in statements),
+        )
+        state = State.REJECTED if is_rejected else State.WITHDRAWN
+        return state, None if since == _OLDEST else since
+
+    def _latest_modified(self) -> datetime | None:
+        dated = [(entry.claim.modified, -place) for place, entry in enumerate(self._ordered) if entry.claim.modified]
+        if not dated:
+            return None
+        latest, place = max(dated)
+        self._fields["modified"] = Said(-place)
+        return latest
+
+    def _vectors(self) -> dict[str, tuple[str, Score]]:
+        """The most trusted valid vector of each CVSS version."""
+        found: dict[str, tuple[str, Score]] = {}
+        by: dict[str, int] = {}
+        against: dict[str, list[int]] = {}
+        for place, claim in self._heard("cvss"):
+            for entry in claim.severity:
+                result = score(entry.score) if entry.type.startswith("CVSS") else None
+                if result is None:
+                    continue
+                version = result.version
+                if version not in found:
+                    found[version] = (entry.score, result)
+                    by[version] = place
+                elif entry.score != found[version][0] and place != by[version]:
+                    against.setdefault(version, []).append(place)
+        for version, place in by.items():
+            self._fields[f"cvss/{version}"] = Said(place, tuple(dict.fromkeys(against.get(version, ()))))
+        return found
+
+    def _best(self, vectors: Mapping[str, tuple[str, Score]]) -> tuple[Score | None, str | None]:
+        for version in self._policy.cvss:
+            if version in vectors:
+                vector, result = vectors[version]
+                return result, vector
+        return None, None
+
+    def _severity(self, cvss: Score | None) -> Band | None:
+        """The band of the computed score; a source's own word only where no vector is valid."""
+        if cvss is not None:
+            by = self._fields[f"cvss/{cvss.version}"]
+            self._fields["severity"] = by
+            return cvss.band
+        band: Band | None = self._pick(
+            "severity", lambda claim: band_of_word(claim.severity_word) if claim.severity_word else None
+        )
+        return band
+
+    def _others(self, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
+        """Names of other vulnerabilities, sorted."""
+        found = {name for _, claim in self._speaking for name in read(claim)}
+        return tuple(sorted(found.difference(self._names))) if found else ()
+
+
+def _bundled(claim: Claim) -> tuple[str, ...]:
+    """The CVE ids that a claim on several of them speaks of."""
+    cves = tuple(name for name in claim.identifiers if is_cve(name))
+    return cves if len(cves) > 1 else ()
+
+
+def _severities(vectors: Mapping[str, tuple[str, Score]]) -> tuple[Severity, ...]:
+    found: dict[str, Severity] = {}
+    for version in _SEVERITY_ORDER:
+        if version in vectors:
+            kind = _SEVERITY_TYPE[version]
+            found.setdefault(kind, Severity(kind, vectors[version][0]))
+    return tuple(found.values())
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().removesuffix("+00:00") + "Z"
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _url(reference: Reference) -> str:
+    return reference.url
+
+
+def _credit(credit: Credit) -> tuple[str, str | None]:
+    return credit.name, credit.type
+
+
+def _beginning(details: str | None, length: int = 240) -> str:
+    """The first line of the details, for a vulnerability that nobody summarised."""
+    if not details:
+        return ""
+    start = details.lstrip()[:length]
+    return start.partition("\n")[0]

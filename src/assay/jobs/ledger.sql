@@ -1,0 +1,14 @@
+-- name: add_run
+-- Writes the one row by which a task ends.
+INSERT INTO jobs.runs (room, step, source, started_at, ended_at, outcome, counts, detail)
+VALUES (%(room)s::text, %(step)s::text, %(source)s::text, %(started_at)s::timestamptz, %(ended_at)s::timestamptz,
+        %(outcome)s::text, %(counts)s::jsonb, %(detail)s::text)
+RETURNING id;
+
+-- name: last_runs
+-- The newest run of every source in a room, one row per source and step.
+SELECT DISTINCT ON (source, step)
+       id, room, step, source, started_at, ended_at, outcome, counts, detail
+FROM jobs.runs
+WHERE room = %(room)s::text
+ORDER BY source, step, ended_at DESC;

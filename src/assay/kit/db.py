@@ -1,0 +1,95 @@
+"""Connections, transactions, COPY and advisory locks on PostgreSQL 15 or newer."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from assay.errors import Permanent, Transient
+
+Connection = psycopg.Connection[Any]
+
+_OLDEST = 150000
+_APPLICATION = "assay"
+
+
+class Database:
+    """Where the data is. Cheap to make; a connection is opened by `connection` or `transaction`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def connect(self, *, autocommit: bool = False) -> Connection:
+        """A new connection. Raises Transient when the server cannot be reached, Permanent when it is too old."""
+        try:
+            conn = psycopg.connect(
+                self.url,
+                autocommit=autocommit,
+                application_name=_APPLICATION,
+                connect_timeout=10,
+                prepare_threshold=2,
+            )
+        except psycopg.OperationalError as error:
+            raise Transient(
+                f"PostgreSQL cannot be reached: {str(error).strip()}. "
+                "Check ASSAY_DATABASE_URL, or unset it to use the embedded server"
+            ) from error
+        if conn.info.server_version < _OLDEST:
+            version = conn.info.server_version // 10000
+            conn.close()
+            raise Permanent(f"PostgreSQL {version} is too old: Assay needs version 15 or newer")
+        return conn
+
+    @contextmanager
+    def connection(self, *, autocommit: bool = False) -> Iterator[Connection]:
+        """A connection that is closed at the end."""
+        conn = self.connect(autocommit=autocommit)
+        try:
+            yield conn
+        finally:
+            conn.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction on a connection of its own, committed at the end, rolled back on any error."""
+        with self.connection() as conn, conn.transaction():
+            yield conn
+
+
+def copy_rows(
+    conn: Connection,
+    table: LiteralString,
+    columns: Sequence[LiteralString],
+    types: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+) -> None:
+    """COPY rows into a table (`schema.table`) in PostgreSQL's binary format, one round trip for all of them."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.SQL(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+def try_lock(conn: Connection, key: int) -> bool:
+    """Take an advisory lock for the length of the session; False when somebody else holds it."""
+    row = conn.execute("SELECT pg_try_advisory_lock(%s::bigint)", (key,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def unlock(conn: Connection, key: int) -> None:
+    """Give an advisory lock of this session back."""
+    conn.execute("SELECT pg_advisory_unlock(%s::bigint)", (key,))
+
+
+def reserve(conn: Connection, sequence: LiteralString, count: int) -> list[int]:
+    """The next `count` numbers of a sequence, in one round trip."""
+    rows = conn.execute(
+        "SELECT nextval(%s::regclass) FROM generate_series(1, %s::integer)", (sequence, count)
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,108 @@
+"""Processes that share one piece of work: each builds its own context once, then takes items in turn."""
+
+import gc
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from itertools import islice
+from multiprocessing.connection import wait as wait_for
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from assay.errors import Transient
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_context: Any = None
+
+
+def _leave_with_parent() -> None:
+    """End this worker when its parent is gone: a killed parent closes no queue, so nothing else would tell it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
+def _enter(make_context: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    global _context  # noqa: PLW0603 - a worker process has exactly one context, made when it starts
+    Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
+    _context = make_context(*arguments)
+
+
+def _run(function: Callable[[Any, Any], Any], item: Any) -> Any:
+    return function(_context, item)
+
+
+class Pool:
+    """`processes` workers, started on first use; with one process the work is done in the caller's.
+
+    `make_context(*arguments)` must be importable by name: it is called once in each worker.
+    """
+
+    def __init__(self, processes: int, make_context: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.processes = max(1, processes)
+        self._make_context = make_context
+        self._arguments = arguments
+        self._executor: ProcessPoolExecutor | None = None
+
+    def map(
+        self, context: Any, function: Callable[[Any, Item], Result], items: Iterable[Item], *, inline: bool = False
+    ) -> Iterator[Result]:
+        """Results in the order in which they are ready. `inline` does the work here, for a few small items.
+
+        At most a handful of items wait in memory. A worker that dies raises Transient: the work is idempotent
+        and may be run again.
+        """
+        if inline or self.processes == 1:
+            for item in items:
+                yield function(context, item)
+            return
+        executor = self._start()
+        todo = iter(items)
+        running: set[Future[Result]] = {executor.submit(_run, function, item) for item in islice(todo, self.processes * 3)}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result = future.result()
+                    running.update(executor.submit(_run, function, item) for item in islice(todo, 1))
+                    yield result
+        except BrokenExecutor as error:
+            raise Transient(f"a worker process died: {error}") from error
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _start(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            self._executor = ProcessPoolExecutor(
+                self.processes,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=_enter,
+                initargs=(self._make_context, self._arguments),
+            )
+        return self._executor
+
+    def close(self) -> None:
+        """Stop the workers; what they have begun is finished first."""
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+            self._executor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def spare_collector() -> None:
+    """Let the cycle collector look less often: bulk work makes millions of objects and hardly a cycle."""
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
