@@ -68,7 +68,7 @@ CREATE TABLE catalog.vulnerabilities (
     search tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('english', words)) STORED
 );
 CREATE INDEX vulnerabilities_by_modified ON catalog.vulnerabilities
-    (coalesce(modified_at, '-infinity'::timestamptz) DESC, id DESC);
+    (coalesce(modified_at, '1900-01-01 00:00:00+00'::timestamptz) DESC, id DESC);
 CREATE INDEX vulnerabilities_search ON catalog.vulnerabilities USING gin (search);
 CREATE INDEX vulnerabilities_exploited ON catalog.vulnerabilities (exploited_on) WHERE is_exploited;
 CREATE INDEX vulnerabilities_by_epss ON catalog.vulnerabilities (epss) WHERE epss IS NOT NULL;

@@ -1,0 +1,248 @@
+"""What may be asked of the catalog now: take claims, merge, rebuild, decide about names, try a policy."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from assay.catalog import store, tasks
+from assay.catalog.model import Scored
+from assay.catalog.queries import catalog_digest, get
+from assay.catalog.rules.explaining import FieldWord, explain_fields
+from assay.catalog.rules.grouping import pair
+from assay.catalog.rules.merging import Provenance
+from assay.catalog.rules.policy import Policy, read_policy
+from assay.catalog.tasks import MergeCounts, Needs
+from assay.domain.identifiers import normalise
+from assay.errors import Conflict, NotFound
+from assay.kit.compression import compress
+from assay.kit.db import Connection, reserve
+
+# A percentile that moved less than this since it was last kept is not kept again: percentiles of all CVEs
+# shift a little every day while the scores stand still.
+PERCENTILE_DRIFT = 0.005
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as its pipeline hands it over: raw bytes, and what the catalog needs to know without reading them."""
+
+    record_id: str
+    identifiers: tuple[str, ...]
+    raw: bytes
+    content_hash: bytes
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What came of some records: claims that are new, that changed (restored ones included), that did neither."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+def submit(
+    conn: Connection, source: str, document: str, records: Sequence[Incoming], now: datetime
+) -> Submitted:
+    """Take records of one source as claims, in the caller's transaction, and mark what changed for merging.
+
+    The same record with the same content changes nothing. Record ids must be distinct.
+    """
+    known = store.known_claims(conn, source, [record.record_id for record in records])
+    fresh = [record for record in records if record.record_id not in known]
+    changed, back = [], []
+    for record in records:
+        held = known.get(record.record_id)
+        if held is None:
+            continue
+        if held.content_hash != record.content_hash:
+            changed.append((held.id, record))
+        elif held.is_tombstoned:
+            back.append(held.id)
+    keys = reserve(conn, "catalog.claims_id_seq", len(fresh)) if fresh else []
+
+    def rows(keyed: Iterable[tuple[int, Incoming]]) -> list[store.ClaimRow]:
+        return [
+            (
+                key,
+                source,
+                record.record_id,
+                list(record.identifiers),
+                compress(record.raw),
+                record.content_hash,
+                document,
+                record.confidence,
+                now,
+            )
+            for key, record in keyed
+        ]
+
+    if fresh:
+        store.add_claims(conn, rows(zip(keys, fresh, strict=True)))
+    if changed:
+        store.replace_claims(conn, rows(changed))
+    if back:
+        store.restore_claims(conn, back, now)
+    moved = len(changed) + len(back)
+    return Submitted(len(fresh), moved, len(records) - len(fresh) - moved)
+
+
+def tombstone(conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime) -> int:
+    """Mark a source's records as gone; the claims stay and come back with their record. Returns how many."""
+    return store.tombstone_claims(conn, source, record_ids, reason, now) if record_ids else 0
+
+
+def purge(conn: Connection, now: datetime, retention: timedelta) -> int:
+    """Delete claims that have been tombstones for longer than the retention; returns how many."""
+    return store.purge_claims(conn, now - retention)
+
+
+def merge(ctx: Needs, progress: Progress) -> MergeCounts:
+    """Bring the curated vulnerabilities up to date with the claims."""
+    return tasks.merge(ctx, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild came to; equal digests say that the catalog was what its claims make it."""
+
+    counts: MergeCounts
+    orphans: int
+    digest_before: str
+    digest_after: str
+
+
+def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
+    """Derive every curated vulnerability from the claims again, without the network.
+
+    Keys, change log and people's decisions stay. What is already as its claims make it is not written.
+    """
+    with ctx.db.transaction() as conn:
+        before = catalog_digest(conn)
+        lost = store.orphans(conn)
+        if lost:
+            store.remove_vulnerabilities(conn, lost, ctx.clock())
+        store.mark_all_dirty(conn)
+    counts = tasks.merge(ctx, progress)
+    with ctx.db.transaction() as conn:
+        return Rebuilt(counts, len(lost), before, catalog_digest(conn))
+
+
+@dataclass(frozen=True, slots=True)
+class ScoresTaken:
+    """What came of a day of scores: how many, rows kept as history, curated rows that show another score."""
+
+    scores: int
+    kept: int
+    shown: int
+    is_newest: bool
+
+
+def has_scores(conn: Connection, day: date, document: str) -> bool:
+    """Whether this very document's scores were taken for the day."""
+    return store.find_score_day(conn, day) == document
+
+
+def take_scores(
+    conn: Connection, day: date, model: str | None, document: str, scores: Iterable[Scored]
+) -> ScoresTaken:
+    """Take one day of EPSS scores: into the history, and in force when no newer day is known."""
+    counted = _Counted(scores)
+    store.stage_scores(conn, counted)
+    if store.find_score_day(conn, day) is not None:
+        store.delete_history_day(conn, day)
+    newest = store.newest_score_day(conn)
+    kept = store.add_score_history(conn, day, PERCENTILE_DRIFT)
+    is_newest = newest is None or day >= newest
+    shown = store.apply_scores(conn, day) if is_newest else 0
+    store.add_score_day(conn, day, model, document, counted.count)
+    return ScoresTaken(counted.count, kept, shown, is_newest)
+
+
+class _Counted:
+    """Scores on their way through, counted."""
+
+    def __init__(self, scores: Iterable[Scored]) -> None:
+        self._scores = scores
+        self.count = 0
+
+    def __iter__(self) -> Any:
+        for entry in self._scores:
+            self.count += 1
+            yield entry
+
+
+def decide(conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime) -> None:
+    """Pin two names together (`pin`) or keep them apart (`ban`), until somebody takes it back.
+
+    The claims that give the names are marked for merging. Raises Conflict for a name twice, NotFound for a pin
+    on a name that nobody gives.
+    """
+    left, right = _pair(names)
+    store.mark_names_dirty(conn, [left, right])
+    for name in (left, right) if kind == "pin" else ():
+        get(conn, name)
+    store.save_decision(conn, kind, (left, right), reason, by, now)
+
+
+def undecide(conn: Connection, names: tuple[str, str]) -> None:
+    """Take a pin or ban back. Raises NotFound when there is none."""
+    found = _pair(names)
+    store.mark_names_dirty(conn, found)
+    if not store.delete_decision(conn, found):
+        raise NotFound(f"nobody decided anything about {found[0]} and {found[1]}")
+
+
+def _pair(names: tuple[str, str]) -> tuple[str, str]:
+    left, right = (normalise(name) for name in names)
+    if left is None or right is None or left == right:
+        raise Conflict("a decision is about two different names")
+    return pair(left, right)
+
+
+def explain(ctx: Needs, conn: Connection, identifier: str) -> list[FieldWord]:
+    """For each field of a vulnerability, who set it to what, and who said otherwise."""
+    found = get(conn, identifier)
+    held, _ = tasks.read_claims(store.load_claims(conn, found.claim_ids), ctx.readers)
+    by_label = {f"{entry.claim.source}:{entry.claim.record_id}": entry.claim for entry in held.values()}
+    provenance = msgspec.json.decode(found.provenance, type=Provenance)
+    return explain_fields(provenance, by_label)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDiff:
+    """What another policy would change: vulnerabilities by changed field, and some of them by name."""
+
+    vulnerabilities: int
+    differing: int
+    fields: dict[str, int]
+    examples: list[tuple[str, list[str]]]
+
+
+def policy_diff(ctx: Needs, text: str, name: str, progress: Progress, *, examples: int = 20) -> PolicyDiff:
+    """Merge everything under another policy and compare, without changing anything."""
+    return _compare(ctx, read_policy(text, name), progress, examples)
+
+
+def _compare(ctx: Needs, policy: Policy, progress: Progress, examples: int) -> PolicyDiff:
+    fields: dict[str, int] = {}
+    found: list[tuple[str, list[str]]] = []
+    total = differing = 0
+    for done, of, differences, seen in tasks.try_policy(ctx, policy):
+        total += seen
+        differing += len(differences)
+        found.extend(differences)
+        for _, changed in differences:
+            for entry in changed:
+                fields[entry] = fields.get(entry, 0) + 1
+        progress(done, of)
+    found.sort()
+    ordered = dict(sorted(fields.items(), key=lambda entry: (-entry[1], entry[0])))
+    return PolicyDiff(total, differing, ordered, list(islice(found, examples)))

@@ -1,0 +1,288 @@
+"""What the catalog can show: one vulnerability, pages of them, and figures about all."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+from psycopg.rows import class_row, dict_row
+
+from assay.domain.identifiers import normalise
+from assay.domain.packages import normalise_name
+from assay.domain.severity import Band
+from assay.errors import Conflict, NotFound
+from assay.kit import sql
+from assay.kit.compression import decompress
+from assay.kit.db import Connection
+
+_SQL = sql.beside(__file__)
+_MAX_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Vulnerability:
+    """One curated vulnerability. `document` is its finished OSV record and `provenance` who said what, as JSON."""
+
+    id: int
+    name: str
+    state: str
+    summary: str | None
+    severity: str | None
+    cvss_version: str | None
+    cvss_score: float | None
+    cvss_vector: str | None
+    published_at: datetime | None
+    modified_at: datetime | None
+    withdrawn_at: datetime | None
+    epss: float | None
+    epss_percentile: float | None
+    is_exploited: bool
+    exploited_on: date | None
+    sources: list[str]
+    claim_ids: list[int]
+    confidence: float
+    needs_review: bool
+    remediated_at: datetime | None
+    changed_at: datetime
+    document: bytes
+    provenance: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldClaim:
+    """A claim on a vulnerability, without its raw record."""
+
+    id: int
+    source: str
+    record_id: str
+    document: str
+    confidence: float
+    seen_at: datetime
+    tombstoned_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a vulnerability's history; `fields` of the document that changed."""
+
+    seq: int
+    at: datetime
+    what: str
+    fields: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatedScore:
+    """An EPSS score from a day on, until the next row."""
+
+    scored_on: date
+    score: float
+    percentile: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to search for; a filter that is None or False lets everything pass."""
+
+    text: str | None = None
+    ecosystem: str | None = None
+    package: str | None = None
+    min_severity: Band | None = None
+    exploited: bool = False
+    min_epss: float | None = None
+    since: datetime | None = None
+    source: str | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One line of a search's answer."""
+
+    id: int
+    name: str
+    state: str
+    summary: str
+    severity: str | None
+    cvss_score: float | None
+    epss: float | None
+    epss_percentile: float | None
+    is_exploited: bool
+    exploited_on: date | None
+    published_at: datetime | None
+    modified_at: datetime | None
+    sources: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Hits, last modified first, and the cursor of the next page, None at the end."""
+
+    hits: list[Hit]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The catalog in figures. `digest` is the same for two catalogs that say the same."""
+
+    states: Mapping[str, int]
+    severities: Mapping[str, int]
+    claims: Mapping[str, tuple[int, int]]
+    ecosystems: Sequence[tuple[str, int, int]]
+    identifiers: int
+    exploited: int
+    with_epss: int
+    merged: int
+    needs_review: int
+    dirty_claims: int
+    last_change: int
+    scored_on: date | None
+    decisions: int
+    database_bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about two names."""
+
+    kind: str
+    left: str
+    right: str
+    reason: str
+    decided_by: str
+    decided_at: datetime
+
+
+def find_id(conn: Connection, identifier: str) -> int | None:
+    """The key of the vulnerability that an identifier finds, however it is written."""
+    name = normalise(identifier)
+    row = conn.execute(_SQL["find_name"].text, {"identifier": name}).fetchone()
+    return None if row is None else int(row[0])
+
+
+def get(conn: Connection, identifier: str) -> Vulnerability:
+    """The vulnerability that an identifier finds. Raises NotFound, naming identifiers that begin alike."""
+    key = find_id(conn, identifier)
+    if key is None:
+        rows = conn.execute(_SQL["similar_names"].text, {"start": normalise(identifier) or identifier}).fetchall()
+        hint = f"; did you mean {', '.join(row[0] for row in rows)}?" if rows else ""
+        raise NotFound(f"no vulnerability is known as {identifier!r}{hint}")
+    with conn.cursor(row_factory=class_row(Vulnerability)) as cursor:
+        found = cursor.execute(_SQL["get_vulnerability"].text, {"id": key}).fetchone()
+    if found is None:
+        raise NotFound(f"{identifier!r} is being merged right now; ask again")
+    return replace(found, document=decompress(found.document), provenance=decompress(found.provenance))
+
+
+def list_names(conn: Connection, key: int) -> list[tuple[str, int]]:
+    """The names that find a vulnerability and how many claims give each."""
+    return [(row[0], row[1]) for row in conn.execute(_SQL["list_names"].text, {"id": key})]
+
+
+def list_claims(conn: Connection, ids: Sequence[int]) -> list[HeldClaim]:
+    """Claims by id."""
+    with conn.cursor(row_factory=class_row(HeldClaim)) as cursor:
+        return cursor.execute(_SQL["list_claims"].text, {"ids": list(ids)}).fetchall()
+
+
+def list_changes(conn: Connection, key: int, limit: int = 50) -> list[Change]:
+    """A vulnerability's history, newest first."""
+    with conn.cursor(row_factory=class_row(Change)) as cursor:
+        return cursor.execute(_SQL["list_changes"].text, {"id": key, "limit": limit}).fetchall()
+
+
+def list_scores(conn: Connection, cve: str) -> list[DatedScore]:
+    """How a CVE's EPSS score went, oldest first."""
+    with conn.cursor(row_factory=class_row(DatedScore)) as cursor:
+        return cursor.execute(_SQL["list_scores"].text, {"cve": cve}).fetchall()
+
+
+def search(conn: Connection, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page:
+    """A page of vulnerabilities. `cursor` is a page's `next_cursor`; Conflict is raised for any other text."""
+    limit = max(1, min(limit, _MAX_PAGE))
+    after_at, after_id = _read_cursor(cursor)
+    values = _values(filters) | {"limit": limit + 1, "after_at": after_at, "after_id": after_id}
+    # Planned for these very values, so that a filter that is not given costs nothing.
+    with conn.cursor(row_factory=dict_row) as found:
+        rows = found.execute(_SQL["search"].text, values, prepare=False).fetchall()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    last = _write_cursor(rows[-1]["sorted_by"], rows[-1]["id"]) if more else None
+    return Page([Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows], last)
+
+
+def _values(filters: Filters) -> dict[str, Any]:
+    package = filters.package
+    if package is not None and filters.ecosystem is not None:
+        package = normalise_name(filters.ecosystem, package)
+    severities = None
+    if filters.min_severity is not None:
+        severities = [band.value for band in Band if band.rank >= filters.min_severity.rank]
+    ecosystem = filters.ecosystem
+    return {
+        "text": filters.text,
+        "ecosystem": ecosystem,
+        "ecosystem_like": None if ecosystem is None else ecosystem.replace("%", r"\%").replace("_", r"\_") + ":%",
+        "package": package,
+        "severities": severities,
+        "exploited": filters.exploited,
+        "min_epss": filters.min_epss,
+        "since": filters.since,
+        "source": filters.source,
+        "withdrawn": filters.withdrawn,
+    }
+
+
+def _write_cursor(at: datetime, key: int) -> str:
+    return urlsafe_b64encode(f"{at.isoformat()} {key}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> tuple[datetime | None, int | None]:
+    if cursor is None:
+        return None, None
+    try:
+        at, key = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
+        return datetime.fromisoformat(at), int(key)
+    except ValueError as error:
+        raise Conflict(f"{cursor!r} is not the cursor of a page; give the one that the page before printed") from error
+
+
+def catalog_digest(conn: Connection) -> str:
+    """One fingerprint of everything the catalog says, independent of keys and of the order of arrival."""
+    total = sha256()
+    for name, fingerprint in conn.execute(_SQL["list_digests"].text, binary=True):
+        total.update(name.encode() + b"\0" + fingerprint + b"\n")
+    return total.hexdigest()
+
+
+def stats(conn: Connection) -> Stats:
+    """The catalog in figures."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rest = cursor.execute(_SQL["count_rest"].text).fetchone()
+    assert rest is not None
+    return Stats(
+        states=dict(conn.execute(_SQL["count_states"].text).fetchall()),
+        severities={row[0] or "UNRATED": row[1] for row in conn.execute(_SQL["count_severities"].text)},
+        claims={row[0]: (row[1], row[2]) for row in conn.execute(_SQL["count_claims"].text)},
+        ecosystems=[(row[0], row[1], row[2]) for row in conn.execute(_SQL["count_ecosystems"].text)],
+        digest=catalog_digest(conn),
+        **rest,
+    )
+
+
+def find_faults(conn: Connection) -> Mapping[str, int]:
+    """Broken laws by name, with how often; all of them zero in a sound catalog."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_SQL["find_faults"].text).fetchone()
+    assert row is not None
+    return dict(row)
+
+
+def list_decisions(conn: Connection) -> list[Decision]:
+    """Pins and bans, oldest first."""
+    return [Decision(*row) for row in conn.execute(_SQL["list_decisions"].text)]

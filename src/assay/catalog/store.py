@@ -1,0 +1,318 @@
+"""Changes to the catalog's own tables, one function per statement or per set of rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg.rows import class_row
+
+from assay.catalog.model import Scored
+from assay.catalog.rules.grouping import Decisions
+from assay.kit import sql
+from assay.kit.db import Connection, copy_rows
+
+_SQL = sql.beside(__file__)
+
+_CLAIM_COLUMNS = (
+    "id",
+    "source",
+    "record_id",
+    "identifiers",
+    "raw",
+    "content_hash",
+    "document",
+    "confidence",
+    "seen_at",
+)
+_CLAIM_TYPES = ("int8", "text", "text", "text[]", "bytea", "bytea", "text", "float4", "timestamptz")
+ClaimRow = tuple[int, str, str, list[str], bytes, bytes, str, float, datetime]
+
+_VULNERABILITY_COLUMNS = (
+    "id",
+    "name",
+    "state",
+    "summary",
+    "severity",
+    "cvss_version",
+    "cvss_score",
+    "cvss_vector",
+    "published_at",
+    "modified_at",
+    "withdrawn_at",
+    "epss",
+    "epss_percentile",
+    "is_exploited",
+    "exploited_on",
+    "sources",
+    "claim_ids",
+    "confidence",
+    "needs_review",
+    "remediated_at",
+    "changed_at",
+    "digest",
+    "words",
+)
+_VULNERABILITY_TYPES = (
+    "int8",
+    *("text",) * 5,
+    "float4",
+    "text",
+    *("timestamptz",) * 3,
+    *("float4",) * 2,
+    "bool",
+    "date",
+    "text[]",
+    "int8[]",
+    "float4",
+    "bool",
+    *("timestamptz",) * 2,
+    "bytea",
+    "text",
+)
+VulnerabilityRow = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A claim that the catalog already holds."""
+
+    id: int
+    content_hash: bytes
+    is_tombstoned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dirty:
+    """A mark that a claim's vulnerability has to be merged again, with the names that decide which."""
+
+    id: int
+    claim_id: int
+    is_held: bool
+    names: list[str]
+    former: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A claim's raw record, compressed."""
+
+    id: int
+    source: str
+    record_id: str
+    raw: bytes
+    tombstoned_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A vulnerability that a merge may replace: names that claims give it, and former ones that still find it."""
+
+    id: int
+    name: str
+    digest: bytes
+    claim_ids: list[int]
+    remediated_at: datetime | None
+    names: list[str]
+    former: list[str]
+
+
+def known_claims(conn: Connection, source: str, record_ids: Sequence[str]) -> Mapping[str, Known]:
+    """What the catalog holds of these records, by record id."""
+    rows = conn.execute(_SQL["known_claims"].text, {"source": source, "record_ids": list(record_ids)}, binary=True)
+    return {row[0]: Known(*row[1:]) for row in rows}
+
+
+def add_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
+    """Save claims that are new to the catalog and mark them dirty."""
+    copy_rows(conn, "catalog.claims", _CLAIM_COLUMNS, _CLAIM_TYPES, rows)
+    copy_rows(conn, "catalog.dirty_claims", ("claim_id",), ("int8",), ((row[0],) for row in rows))
+
+
+def replace_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
+    """Put claims in the place of their older selves, lift their tombstones, and mark them dirty."""
+    conn.execute(_SQL["open_changed_claims"].text)
+    copy_rows(conn, "changed_claims", _CLAIM_COLUMNS, _CLAIM_TYPES, rows)
+    conn.execute(_SQL["mark_former_names"].text)
+    conn.execute(_SQL["replace_claims"].text)
+
+
+def restore_claims(conn: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Lift the tombstones of claims whose record came back as it was."""
+    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "now": now})
+
+
+def tombstone_claims(conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime) -> int:
+    """Mark claims as gone from their source; returns how many were not marked before."""
+    values = {"source": source, "record_ids": list(record_ids), "reason": reason, "now": now}
+    return conn.execute(_SQL["tombstone_claims"].text, values).rowcount
+
+
+def purge_claims(conn: Connection, before: datetime) -> int:
+    """Delete claims whose tombstone is older than `before`; returns how many."""
+    return conn.execute(_SQL["purge_claims"].text, {"before": before}).rowcount
+
+
+def mark_all_dirty(conn: Connection) -> int:
+    """Mark every claim to be merged again."""
+    return conn.execute(_SQL["mark_all_dirty"].text).rowcount
+
+
+def mark_names_dirty(conn: Connection, names: Sequence[str]) -> int:
+    """Mark the claims that give these names to be merged again."""
+    return conn.execute(_SQL["mark_names_dirty"].text, {"names": list(names)}).rowcount
+
+
+def load_dirty(conn: Connection) -> Iterable[Dirty]:
+    """Every dirty mark, oldest first."""
+    for row in conn.execute(_SQL["load_dirty"].text, binary=True):
+        yield Dirty(*row)
+
+
+def claims_that_name(conn: Connection, names: Sequence[str]) -> Iterable[tuple[int, list[str]]]:
+    """Claims that were merged with these names, and all names they give."""
+    return conn.execute(_SQL["claims_that_name"].text, {"names": list(names)}, binary=True)
+
+
+def all_namings(conn: Connection) -> Iterable[tuple[int, list[str]]]:
+    """Every claim and the names it gives."""
+    return conn.execute(_SQL["all_namings"].text, binary=True)
+
+
+def load_claims(conn: Connection, ids: Sequence[int]) -> list[Stored]:
+    """Raw records by claim id."""
+    return [Stored(*row) for row in conn.execute(_SQL["load_claims"].text, {"ids": list(ids)}, binary=True)]
+
+
+def load_decisions(conn: Connection) -> Decisions:
+    """What people decided about pairs of names."""
+    pins, bans = set(), set()
+    for kind, left, right in conn.execute(_SQL["load_decisions"].text):
+        (pins if kind == "pin" else bans).add((left, right))
+    return Decisions(frozenset(pins), frozenset(bans))
+
+
+def load_touched(conn: Connection, names: Sequence[str]) -> list[Touched]:
+    """The vulnerabilities that hold any of these names now."""
+    with conn.cursor(row_factory=class_row(Touched), binary=True) as cursor:
+        return cursor.execute(_SQL["load_touched"].text, {"names": list(names)}).fetchall()
+
+
+def load_documents(conn: Connection, ids: Sequence[int]) -> Mapping[int, tuple[bytes, bytes]]:
+    """Finished documents and provenance, both compressed, by vulnerability."""
+    rows = conn.execute(_SQL["load_documents"].text, {"ids": list(ids)}, binary=True)
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def load_scores(conn: Connection, names: Sequence[str]) -> Mapping[str, tuple[float, float | None]]:
+    """EPSS scores and percentiles in force, by CVE id."""
+    rows = conn.execute(_SQL["load_scores"].text, {"names": list(names)}, binary=True)
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def remove_vulnerabilities(conn: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Write the removal of vulnerabilities into the change log and delete their rows."""
+    conn.execute(_SQL["record_removed"].text, {"ids": list(ids), "now": now})
+    clear_vulnerabilities(conn, ids, ())
+
+
+def clear_vulnerabilities(conn: Connection, ids: Sequence[int], names: Sequence[str]) -> None:
+    """Delete the rows of vulnerabilities, and names wherever they point."""
+    values = {"ids": list(ids), "names": list(names)}
+    for statement in ("delete_vulnerabilities", "delete_finished", "delete_identifiers", "delete_affected"):
+        conn.execute(_SQL[statement].text, values)
+
+
+def delete_dirty(conn: Connection, ids: Sequence[int]) -> None:
+    """Delete dirty marks that were dealt with."""
+    conn.execute(_SQL["delete_dirty"].text, {"ids": list(ids)})
+
+
+def orphans(conn: Connection) -> list[int]:
+    """Vulnerabilities without any claim."""
+    return [row[0] for row in conn.execute(_SQL["orphans"].text)]
+
+
+def add_vulnerabilities(conn: Connection, rows: Sequence[VulnerabilityRow]) -> None:
+    """Copy curated rows, in the order of the table's columns."""
+    copy_rows(conn, "catalog.vulnerabilities", _VULNERABILITY_COLUMNS, _VULNERABILITY_TYPES, rows)
+
+
+def add_finished(conn: Connection, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
+    """Copy finished documents and provenance."""
+    columns = ("vulnerability_id", "document", "provenance")
+    copy_rows(conn, "catalog.finished", columns, ("int8", "bytea", "bytea"), rows)
+
+
+def add_identifiers(conn: Connection, rows: Iterable[tuple[str, int, list[int]]]) -> None:
+    """Copy names with the vulnerability each finds and the claims that give it."""
+    columns = ("identifier", "vulnerability_id", "asserted_by")
+    copy_rows(conn, "catalog.identifiers", columns, ("text", "int8", "int8[]"), rows)
+
+
+def add_affected(conn: Connection, rows: Iterable[tuple[str, str, int]]) -> None:
+    """Copy match rows: ecosystem, normalised package name, vulnerability."""
+    copy_rows(conn, "catalog.affected", ("ecosystem", "name", "vulnerability_id"), ("text", "text", "int8"), rows)
+
+
+def add_changes(
+    conn: Connection, rows: Iterable[tuple[int, datetime, str, list[str] | None, bytes | None]]
+) -> None:
+    """Append to the change log: vulnerability, when, what, which fields, the compressed document before."""
+    columns = ("vulnerability_id", "at", "what", "fields", "before")
+    copy_rows(conn, "catalog.changes", columns, ("int8", "timestamptz", "text", "text[]", "bytea"), rows)
+
+
+def find_score_day(conn: Connection, day: date) -> str | None:
+    """The document whose scores the catalog took for a day, None when it has none."""
+    row = conn.execute(_SQL["find_score_day"].text, {"day": day}).fetchone()
+    return None if row is None else str(row[0])
+
+
+def newest_score_day(conn: Connection) -> date | None:
+    """The newest day whose scores the catalog has."""
+    row = conn.execute(_SQL["newest_score_day"].text).fetchone()
+    return None if row is None else row[0]
+
+
+def stage_scores(conn: Connection, scores: Iterable[Scored]) -> None:
+    """Copy one day of scores into the intake."""
+    conn.execute(_SQL["open_scores"].text)
+    rows = ((entry.cve, entry.score, entry.percentile) for entry in scores)
+    copy_rows(conn, "new_scores", ("cve", "score", "percentile"), ("text", "float4", "float4"), rows)
+
+
+def delete_history_day(conn: Connection, day: date) -> None:
+    """Forget what was kept for a day whose scores were published again."""
+    conn.execute(_SQL["delete_history_day"].text, {"day": day})
+
+
+def add_score_history(conn: Connection, day: date, drift: float) -> int:
+    """Keep what changed of the intake since the day before; returns the rows kept."""
+    return conn.execute(_SQL["add_score_history"].text, {"day": day, "drift": drift}).rowcount
+
+
+def apply_scores(conn: Connection, day: date) -> int:
+    """Put the intake in force and on the curated rows; returns the curated rows that changed."""
+    for statement in ("set_scores", "drop_old_scores"):
+        conn.execute(_SQL[statement].text, {"day": day})
+    return sum(conn.execute(_SQL[statement].text).rowcount for statement in ("show_scores", "hide_scores"))
+
+
+def add_score_day(conn: Connection, day: date, model: str | None, document: str, scores: int) -> None:
+    """Write down that a day's scores were taken."""
+    values = {"day": day, "model": model, "document": document, "scores": scores}
+    conn.execute(_SQL["add_score_day"].text, values)
+
+
+def save_decision(
+    conn: Connection, kind: str, pair: tuple[str, str], reason: str, decided_by: str, now: datetime
+) -> None:
+    """Write down a pin or ban on a pair of names, in their order."""
+    values = {"kind": kind, "left": pair[0], "right": pair[1], "reason": reason, "decided_by": decided_by, "now": now}
+    conn.execute(_SQL["save_decision"].text, values)
+
+
+def delete_decision(conn: Connection, pair: tuple[str, str]) -> bool:
+    """Take a decision back; False when there was none."""
+    return conn.execute(_SQL["delete_decision"].text, {"left": pair[0], "right": pair[1]}).rowcount > 0

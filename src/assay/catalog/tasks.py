@@ -1,0 +1,331 @@
+"""Merging: claims that are marked dirty become curated vulnerabilities.
+
+    merge        finds everything a dirty claim can touch, cuts it into parts that do not touch each other
+    merge_part   one part in one transaction: read, group, merge, compare, write
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Protocol
+
+import structlog
+
+from assay.catalog import store
+from assay.catalog.model import Readers
+from assay.catalog.rules.grouping import Decisions, Naming, alias_groups, components
+from assay.catalog.rules.merging import Held, Merged, merge as merge_claims
+from assay.catalog.rules.policy import Policy
+from assay.catalog.rules.replacing import Plan, Replacement, plan_replacements
+from assay.errors import BadRecord
+from assay.kit.clock import Clock
+from assay.kit.compression import compress, decompress
+from assay.kit.db import Connection, Database, reserve
+from assay.kit.pool import Pool
+
+# Claims per part: enough to make a transaction worth its round trips, few enough to stay small in memory.
+_PART = 400
+# Below this many claims starting other processes costs more than they save.
+_FEW = 1_500
+_LOOKUP = 20_000
+# One merge at a time in a database; the number is arbitrary and must not change.
+_LOCK = 7_231_901_145
+
+_log = structlog.get_logger(__name__)
+
+
+class Needs(Protocol):
+    """What merging is given."""
+
+    @property
+    def db(self) -> Database: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def pool(self) -> Pool: ...
+    @property
+    def readers(self) -> Readers: ...
+    @property
+    def policy(self) -> Policy: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Claims that can be merged without looking at any other claim, and the marks that this settles."""
+
+    claims: list[int]
+    dirty: list[int]
+    former: list[str]
+
+
+@dataclass(slots=True)
+class MergeCounts:
+    """What a merge came to, in curated vulnerabilities; `unreadable` counts claims."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    unreadable: int = 0
+
+    def add(self, other: "MergeCounts") -> None:
+        """Count another part's outcome in."""
+        self.added += other.added
+        self.changed += other.changed
+        self.removed += other.removed
+        self.unchanged += other.unchanged
+        self.unreadable += other.unreadable
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Every claim that the dirty ones can touch, by its names."""
+
+    namings: list[tuple[int, list[str]]] = field(default_factory=list)
+    dirty_of: dict[int, list[int]] = field(default_factory=dict)
+    former_of: dict[int, list[str]] = field(default_factory=dict)
+
+
+def merge(ctx: Needs, progress: Callable[[int, int], None]) -> MergeCounts:
+    """Bring the curated vulnerabilities up to date with the claims, and say what changed.
+
+    Safe to interrupt: a part that was committed is done, the others stay marked. Another merge in the same
+    database is waited for.
+    """
+    counts = MergeCounts()
+    with ctx.db.connection(autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(%s::bigint)", (_LOCK,))
+        gathered = _gather(conn, store.load_decisions(conn))
+        parts = list(_cut(gathered))
+        total = len(gathered.namings)
+        done = 0
+        progress(done, total)
+        for size, outcome in ctx.pool.map(ctx, merge_part, parts, inline=total < _FEW):
+            counts.add(outcome)
+            done += size
+            progress(done, total)
+    return counts
+
+
+def _gather(conn: Connection, decisions: Decisions) -> _Gathered:
+    """The dirty claims and all others that share a name with them, directly or through others."""
+    gathered = _Gathered()
+    names: set[str] = set()
+    held: set[int] = set()
+    for dirty in store.load_dirty(conn):
+        gathered.dirty_of.setdefault(dirty.claim_id, []).append(dirty.id)
+        if dirty.former:
+            gathered.former_of.setdefault(dirty.claim_id, []).extend(dirty.former)
+        names.update(dirty.names, dirty.former)
+        if dirty.claim_id not in held:
+            held.add(dirty.claim_id)
+            gathered.namings.append((dirty.claim_id, dirty.names))
+    todo = names
+    while todo:
+        fresh: set[str] = set()
+        for claim_id, their_names in _claims_that_name(conn, _with_pinned(todo, decisions)):
+            if claim_id not in held:
+                held.add(claim_id)
+                gathered.namings.append((claim_id, their_names))
+                fresh.update(their_names)
+        todo = fresh - names
+        names |= fresh
+    return gathered
+
+
+def _with_pinned(names: set[str], decisions: Decisions) -> Iterator[str]:
+    yield from names
+    for left, right in decisions.pins | decisions.bans:
+        if left in names:
+            yield right
+        elif right in names:
+            yield left
+
+
+def _claims_that_name(conn: Connection, names: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    todo = iter(names)
+    while batch := list(islice(todo, _LOOKUP)):
+        yield from store.claims_that_name(conn, batch)
+
+
+def _cut(gathered: _Gathered) -> Iterator[Part]:
+    """Whole components, packed into parts of about the same size."""
+    # A claim's former names belong to its component as well: whoever holds them now may have to let go.
+    wide = [(claim, [*names, *gathered.former_of.get(claim, ())]) for claim, names in gathered.namings]
+    part = Part([], [], [])
+    for positions in components(wide):
+        for position in positions:
+            claim = wide[position][0]
+            part.claims.append(claim)
+            part.dirty.extend(gathered.dirty_of.get(claim, ()))
+            part.former.extend(gathered.former_of.get(claim, ()))
+        if len(part.claims) >= _PART:
+            yield part
+            part = Part([], [], [])
+    if part.claims:
+        yield part
+
+
+def merge_part(ctx: Needs, part: Part) -> tuple[int, MergeCounts]:
+    """Merge one part and commit it; returns how many claims it had and what came of them."""
+    with ctx.db.connection() as conn:
+        outcome = _merge_part(conn, ctx, part)
+        conn.commit()
+    return len(part.claims), outcome
+
+
+def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
+    counts = MergeCounts()
+    held, counts.unreadable = read_claims(store.load_claims(conn, part.claims), ctx.readers)
+    decisions = store.load_decisions(conn)
+    merged = merge_groups(held, decisions, ctx.policy)
+    names = {name for entry in held.values() for name in entry.claim.identifiers}.union(part.former)
+    touched = store.load_touched(conn, sorted(names))
+    plan = plan_replacements(merged, touched)
+    now = ctx.clock()
+    if plan.removed:
+        store.remove_vulnerabilities(conn, plan.removed, now)
+    asserted: dict[str, list[int]] = {}
+    for claim_id in sorted(held):
+        for name in held[claim_id].claim.identifiers:
+            asserted.setdefault(name, []).append(claim_id)
+    _write(conn, plan, asserted, now)
+    store.delete_dirty(conn, part.dirty)
+    counts.removed = len(plan.removed)
+    for entry in plan.replacements:
+        counts.unchanged += entry.is_unchanged
+        counts.added += entry.key is None
+    counts.changed = len(plan.replacements) - counts.unchanged - counts.added
+    return counts
+
+
+def read_claims(stored: Iterable[store.Stored], readers: Readers) -> tuple[dict[int, Held], int]:
+    """Claims from their raw records, by id, and how many could not be read.
+
+    What a newer reader refuses stays a claim, and its vulnerability goes on without it.
+    """
+    held: dict[int, Held] = {}
+    unreadable = 0
+    for row in stored:
+        try:
+            claim = readers[row.source](row.record_id, decompress(row.raw))
+        except (BadRecord, KeyError) as error:
+            unreadable += 1
+            _log.warning("catalog.claim_unreadable", source=row.source, record_id=row.record_id, reason=str(error))
+        else:
+            held[row.id] = Held(row.id, claim, row.tombstoned_at)
+    return held, unreadable
+
+
+def merge_groups(held: dict[int, Held], decisions: Decisions, policy: Policy) -> list[Merged]:
+    """The curated vulnerabilities of some whole components, in no particular order."""
+    namings = [Naming(entry.id, entry.claim.own, entry.claim.identifiers) for entry in held.values()]
+    return [
+        merge_claims(group.identifiers, [held[claim] for claim in group.claims], policy)
+        for group in alias_groups(namings, decisions)
+    ]
+
+
+def _write(conn: Connection, plan: Plan, asserted: dict[str, list[int]], now: datetime) -> None:
+    """Write curated vulnerabilities: new ones under new keys, changed ones under the key they had."""
+    fresh = iter(reserve(conn, "catalog.vulnerabilities_id_seq", sum(e.key is None for e in plan.replacements)))
+    keys = [entry.key if entry.key is not None else next(fresh) for entry in plan.replacements]
+    write = [(key, entry) for key, entry in zip(keys, plan.replacements, strict=True) if not entry.is_unchanged]
+    replaced = [entry.key for _, entry in write if entry.key is not None]
+    before = store.load_documents(conn, replaced) if replaced else {}
+    # A name may still lead to a vulnerability that no claim of this part speaks of any more.
+    names = [name for _, entry in write for name in entry.merged.identifiers]
+    store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
+    scores = store.load_scores(conn, [entry.merged.name for _, entry in write])
+    store.add_vulnerabilities(conn, [_row(key, entry, scores.get(entry.merged.name), now) for key, entry in write])
+    store.add_finished(conn, ((key, compress(e.merged.document), compress(e.merged.provenance)) for key, e in write))
+    given = [(name, key, asserted[name]) for key, entry in write for name in entry.merged.identifiers]
+    store.add_identifiers(conn, [*given, *((name, keys[position], []) for name, position in plan.former)])
+    store.add_affected(conn, ((*package, key) for key, entry in write for package in entry.merged.packages))
+    store.add_changes(conn, [_change(key, entry, before.get(key), now) for key, entry in write])
+
+
+def _change(
+    key: int, entry: Replacement, before: tuple[bytes, bytes] | None, now: datetime
+) -> tuple[int, datetime, str, list[str] | None, bytes | None]:
+    if before is None:
+        return key, now, "added", None, None
+    return key, now, "changed", entry.changed_fields(decompress(before[0])), before[0]
+
+
+def _row(
+    key: int, entry: Replacement, scored: tuple[float, float | None] | None, now: datetime
+) -> store.VulnerabilityRow:
+    merged = entry.merged
+    epss, percentile = scored if scored is not None else (None, None)
+    return (
+        key,
+        _clean(merged.name),
+        merged.state.value,
+        _clean(merged.summary),
+        merged.severity.value if merged.severity is not None else None,
+        merged.cvss.version if merged.cvss is not None else None,
+        merged.cvss.value if merged.cvss is not None else None,
+        _clean(merged.cvss_vector),
+        merged.published,
+        merged.modified,
+        merged.withdrawn,
+        epss,
+        percentile,
+        merged.exploited is not None,
+        merged.exploited.added_on if merged.exploited is not None else None,
+        list(merged.sources),
+        list(merged.claims),
+        merged.confidence,
+        merged.needs_review,
+        entry.remediated_at,
+        now,
+        entry.digest,
+        _words(merged),
+    )
+
+
+def _clean(text: str | None) -> str | None:
+    """PostgreSQL's text cannot hold NUL; the finished document keeps it."""
+    return text.replace("\x00", "") if text is not None and "\x00" in text else text
+
+
+def _words(merged: Merged) -> str:
+    """What a text search looks at. A few hundred package names say as much as all 23,000 would."""
+    packages = " ".join(dict.fromkeys(name for _, name in merged.packages[:200]))
+    return _clean(f"{merged.headline} {packages}") or ""
+
+
+def try_policy(ctx: Needs, policy: Policy) -> Iterator[tuple[int, int, list[tuple[str, list[str]]], int]]:
+    """Merge everything under another policy and write nothing.
+
+    Yields, part by part: claims done, claims in all, the vulnerabilities that would differ with the fields that
+    would, and how many were looked at.
+    """
+    with ctx.db.connection(autocommit=True) as conn:
+        gathered = _Gathered(namings=list(store.all_namings(conn)))
+    parts = [(part, policy) for part in _cut(gathered)]
+    total = len(gathered.namings)
+    done = 0
+    for size, differences, seen in ctx.pool.map(ctx, try_part, parts, inline=total < _FEW):
+        done += size
+        yield done, total, differences, seen
+
+
+def try_part(ctx: Needs, item: tuple[Part, Policy]) -> tuple[int, list[tuple[str, list[str]]], int]:
+    """The vulnerabilities of one part that another policy would change, with the fields it would change."""
+    part, policy = item
+    with ctx.db.transaction() as conn:
+        held, _ = read_claims(store.load_claims(conn, part.claims), ctx.readers)
+        merged = merge_groups(held, store.load_decisions(conn), policy)
+        names = {name for entry in held.values() for name in entry.claim.identifiers}
+        touched = store.load_touched(conn, sorted(names))
+        plan = plan_replacements(merged, touched)
+        differing = [entry for entry in plan.replacements if not entry.is_unchanged and entry.key is not None]
+        before = store.load_documents(conn, [entry.key for entry in differing if entry.key is not None])
+    differences = []
+    for entry in differing:
+        fields = entry.changed_fields(decompress(before[entry.key][0])) if entry.key in before else []
+        differences.append((entry.merged.name, fields or ["provenance"]))
+    return len(part.claims), differences, len(merged)

@@ -1,0 +1,183 @@
+"""The pipeline's decisions: what of a listing has to be read, whether it may be believed, which copy stands. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Protocol
+
+from assay.catalog.model import Claim
+from assay.errors import BadRecord
+
+# A listing that lost more of its records than this is taken for damage, not for news (osv.dev's
+# "cowardly refusing", research/aggregators.md 1.1; the design's tombstone guard).
+MAX_LOSS = 0.10
+# Below this many lost records the share says nothing: one of three records gone is no catastrophe.
+FEW_LOST = 5
+
+
+class Listed(Protocol):
+    """One member of an archive."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def fault(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A member as the last listing had it; `is_bad` when it was set aside."""
+
+    fingerprint: bytes
+    is_bad: bool
+
+
+@dataclass(slots=True)
+class Reading:
+    """What of a listing has to be read: members by record id, all copies of a record together."""
+
+    records: int = 0
+    unchanged: int = 0
+    kept_bad: int = 0
+    changed: list[tuple[str, list[Listed]]] = field(default_factory=list)
+    faulty: list[tuple[str, Listed]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+def plan_reading(
+    members: Iterable[Listed], locate: Callable[[str], str | None], last: Mapping[str, Entry]
+) -> Reading:
+    """What has to be read of a full listing, given the last one.
+
+    A member with the fingerprint it had is not read again, unless another copy of its record changed. `gone`
+    are record ids that only the last listing had.
+    """
+    reading = Reading()
+    copies: dict[str, list[Listed]] = {}
+    for member in members:
+        record_id = locate(member.name)
+        if record_id is None:
+            continue
+        reading.records += 1
+        copies.setdefault(record_id, []).append(member)
+    for record_id, listed in copies.items():
+        if all(_is_same(member, last) for member in listed):
+            bad = sum(last[member.name].is_bad for member in listed)
+            reading.kept_bad += bad
+            reading.unchanged += len(listed) - bad
+            continue
+        sound = [member for member in listed if member.fault is None]
+        reading.faulty.extend((record_id, member) for member in listed if member.fault is not None)
+        if sound:
+            reading.changed.append((record_id, sound))
+    had = {found for name in last if (found := locate(name)) is not None}
+    reading.gone = sorted(had - copies.keys())
+    return reading
+
+
+def _is_same(member: Listed, last: Mapping[str, Entry]) -> bool:
+    entry = last.get(member.name)
+    return entry is not None and entry.fingerprint == member.fingerprint
+
+
+def refusal(records: int, gone: int, had: int, *, accept_loss: bool) -> str | None:
+    """Why a full listing is not believed, None when it is."""
+    if records == 0:
+        return "it lists no record at all; an empty listing is damage, not news"
+    if gone > max(FEW_LOST, had * MAX_LOSS) and not accept_loss:
+        return (
+            f"{gone:,} of {had:,} records ({gone / had:.0%}) would go, more than {MAX_LOSS:.0%}; nothing was changed. "
+            "If the source really shrank, sync again with --accept-loss"
+        )
+    return None
+
+
+def batches(
+    changed: Sequence[tuple[str, list[Listed]]], *, most: int, most_bytes: int
+) -> Iterator[list[tuple[str, list[Listed]]]]:
+    """Records packed into batches by number and size, all copies of a record in one."""
+    batch: list[tuple[str, list[Listed]]] = []
+    size = 0
+    for record_id, members in changed:
+        batch.append((record_id, members))
+        size += sum(member.size for member in members)
+        if len(batch) >= most or size >= most_bytes:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None) -> bytes:
+    """The fingerprint of a raw record without the timestamps that change by themselves."""
+    content = raw if volatile is None else volatile.sub(b"", raw)
+    return blake2b(content, digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One copy of a record that could be read."""
+
+    locator: str
+    raw: bytes
+    claim: Claim
+
+
+def choose_copy(candidates: Sequence[Candidate]) -> tuple[Candidate, list[tuple[Candidate, BadRecord]]]:
+    """The copy of a record that stands, and the others with the reason why they do not.
+
+    The newest stands, then the larger fingerprint, so the choice does not depend on the order in the archive.
+    """
+
+    def order(candidate: Candidate) -> tuple[datetime | None, bytes, str]:
+        return candidate.claim.modified, content_hash(candidate.raw, None), candidate.locator
+
+    dated = sorted((c for c in candidates if c.claim.modified is not None), key=order)
+    undated = sorted((c for c in candidates if c.claim.modified is None), key=lambda c: order(c)[1:])
+    standing = (undated + dated)[-1]
+    others = []
+    for candidate in candidates:
+        if candidate is standing:
+            continue
+        if candidate.raw == standing.raw:
+            reason, what = "duplicate", "the same record, byte for byte"
+        else:
+            reason, what = "duplicate-differs", "the same record id with other content"
+        detail = f"{candidate.locator}: {what}, stands at {standing.locator}, which was kept"
+        others.append((candidate, BadRecord(reason, detail)))
+    return standing, others
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """One row of a bucket's list of changes."""
+
+    modified: datetime
+    name: str
+
+
+def read_changes(text: str) -> tuple[list[ObjectChange], list[tuple[int, str]]]:
+    """The rows of a `modified_id.csv` (`<RFC 3339>,<object>`), and the numbers and texts of those that are none.
+
+    Source of the form: https://google.github.io/osv.dev/data/, "Downloading recent changes".
+    """
+    changes, bad = [], []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        stamp, _, name = line.partition(",")
+        try:
+            modified = datetime.fromisoformat(stamp.strip())
+        except ValueError:
+            modified = None
+        if modified is None or modified.tzinfo is None or not name.strip():
+            bad.append((number, line))
+        else:
+            changes.append(ObjectChange(modified, name.strip()))
+    return changes, bad
