@@ -5,7 +5,16 @@ leave out or set to null are optional here; what the schema does not name is dro
 record keeps it). `ecosystem_specific` and `database_specific` pass through as the bytes they came in.
 """
 
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    Verbatim = msgspec.Raw | None
+else:
+    # msgspec 0.22 reads no object at all for `Raw | None` ("Expected `null`, got `object`"); for a plain
+    # Raw whose default is None it reads and writes exactly what the type above says.
+    Verbatim = msgspec.Raw
 
 SCHEMA_VERSION = "1.7.0"
 
@@ -27,7 +36,7 @@ class Range(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str = ""
     repo: str | None = None
     events: tuple[Event, ...] = ()
-    database_specific: msgspec.Raw | None = None
+    database_specific: Verbatim = None
 
 
 class Package(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -52,8 +61,8 @@ class Affected(msgspec.Struct, frozen=True, omit_defaults=True):
     severity: tuple[Severity, ...] = ()
     ranges: tuple[Range, ...] = ()
     versions: tuple[str, ...] = ()
-    ecosystem_specific: msgspec.Raw | None = None
-    database_specific: msgspec.Raw | None = None
+    ecosystem_specific: Verbatim = None
+    database_specific: Verbatim = None
 
 
 class Reference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -88,4 +97,4 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     affected: tuple[Affected, ...] = ()
     references: tuple[Reference, ...] = ()
     credits: tuple[Credit, ...] = ()
-    database_specific: msgspec.Raw | None = None
+    database_specific: Verbatim = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from assay.catalog.model import Reader, Scored
+from assay.errors import BadRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,11 @@ class RecordSource:
 
 @dataclass(frozen=True, slots=True)
 class ScoreDay:
-    """All scores of one day, as the source published them."""
+    """All scores of one day, as the source published them; a row that is no score comes as its BadRecord."""
 
     scored_on: date
     model: str | None
-    scores: Iterator[Scored]
+    scores: Iterator[Scored | BadRecord]
 
 
 @dataclass(frozen=True, slots=True)
