@@ -1,4 +1,4 @@
-"""Every source can be tried without the network: it has a shipped sample, and a golden file of what it reads as."""
+"""Every source can be tried without the network: a shipped sample, and a golden file of what it reads as."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -25,7 +25,7 @@ EVERYBODYS = {"pg_catalog", "information_schema", "pg_temp"}
 _PLACEHOLDER = re.compile(r"%\(([a-z][a-z0-9_]*)\)s|%%")
 # Strings, quoted names and comments, in which a semicolon ends nothing.
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-# Matches "COPY intake (source) FROM STDIN", "ANALYZE intake", "LOCK TABLE catalog.claims IN ...", "TRUNCATE intake".
+# Matches "COPY intake (source) FROM STDIN", "ANALYZE intake", "LOCK TABLE catalog.claims IN SHARE MODE".
 _UTILITY = re.compile(
     r"(?P<verb>COPY|ANALYZE|LOCK|TRUNCATE|CREATE\s+(?:UNIQUE\s+)?INDEX(?:\s+\w+)?\s+ON|DROP\s+TABLE)\s+"
     r"(?:TABLE\s+)?(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?:(?P<schema>[a-z_]+)\.)?(?P<table>[a-z_]+)\b",
