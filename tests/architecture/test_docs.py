@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import typer
 
+from assay.errors import BadRecord
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
@@ -149,3 +151,21 @@ def test_links_between_documents_lead_somewhere():
         if not (path.parent / link).exists()
     ]
     assert broken == []
+
+
+def test_the_worked_example_reads_a_record():
+    document = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 1
+    module: dict[str, Any] = {"__name__": "curl"}
+    exec(compile(examples[0], "CONTRIBUTING.md", "exec"), module)
+    source = module["SOURCE"]
+    advisories = (
+        b'[{"id": "CURL-CVE-2024-2398", "aliases": ["CVE-2024-2398 "], "published": "2024-03-27T08:00:00Z"}]'
+    )
+    [(record_id, raw)] = source.split(advisories)
+    claim = source.read(record_id, raw)
+    assert claim.identifiers == ("CURL-CVE-2024-2398", "CVE-2024-2398")
+    assert claim.published.isoformat() == "2024-03-27T08:00:00+00:00"
+    with pytest.raises(BadRecord):
+        source.read("x", b"[]")

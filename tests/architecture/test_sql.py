@@ -13,8 +13,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from assay.kit.sql import Statement, load
 from psycopg.rows import tuple_row
+
+from assay.kit.sql import Statement, load
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "assay"
 FILES = sorted(path for path in SOURCE.rglob("*.sql") if path.parent.name != "migrations")
