@@ -1,0 +1,91 @@
+# Every command there is. `make` alone lists them.
+#
+# Paths are relative to this folder and quoted where a shell sees them, so the folder's name may contain blanks.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+# Where `make bench` finds the full archives.
+DATA ?= ../shared/data
+# More arguments for pytest, e.g. `make test ARGS='-k quarantine -x'`.
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+# A virtual environment names its own folder in its scripts, so one that was moved or copied is made anew.
+ifneq ($(shell cat .venv/.made-in 2>/dev/null),$(CURDIR))
+$(shell rm -f .venv/.made-in)
+endif
+
+.PHONY: help install run test check bench lock docs clean
+
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+install: .venv/.assay ## Install Assay and what it needs into .venv
+
+run: export ASSAY_HOME ?= $(CURDIR)/.assay
+run: .venv/.assay ## Load the sample that ships with the repository and print what came out
+	@$(BIN)/assay sync osv gitlab cve kev epss \
+		--from osv=sample/osv.zip --from gitlab=sample/gitlab.zip --from cve=sample/cve.zip \
+		--from kev=sample/kev.json.gz --from epss=sample/epss.csv.gz
+	@$(BIN)/assay catalog stats
+
+test: check ## Run the checks and every test
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+check: .venv/.dev ## Run the linter, the formatter's check, the type checker and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
+	@$(BIN)/python benchmarks/run.py "$(DATA)"
+
+lock: .venv/.dev ## Pin the newest allowed versions of all dependencies with their hashes
+	@$(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		| $(COMPILE) --upgrade --output-file requirements.lock pyproject.toml -
+	@$(COMPILE) --upgrade --output-file requirements-dev.lock --constraint requirements.lock \
+		--extra dev pyproject.toml
+	@$(BIN)/python -m pytest --quiet tests/architecture/test_hosts.py
+
+docs: .venv/.dev ## Check that the documents and the program say the same
+	@$(BIN)/python -m pytest --quiet tests/architecture/test_docs.py
+
+clean: ## Remove .venv and the tools' caches; the data in .assay stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+.venv/.made-in:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Assay needs Python 3.11 or newer as "$(PYTHON)"; found: '"$$($(PYTHON) --version 2>&1)." >&2; \
+		echo 'Install it, or name another one: make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'This Python cannot make virtual environments. On Debian or Ubuntu install python3-venv:' >&2; \
+		echo '    apt-get install python3-venv' >&2; exit 1; }
+	@echo 'Making .venv'
+	@$(PYTHON) -m venv --clear .venv
+	@printf '%s\n' "$(CURDIR)" > $@
+
+.venv/.runtime: requirements.lock .venv/.made-in
+	@echo 'Installing what Assay needs (once; this takes a minute)'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.assay: pyproject.toml .venv/.runtime
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.assay
+	@echo 'Installing what the tests need (once)'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
