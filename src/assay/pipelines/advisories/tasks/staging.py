@@ -1,0 +1,391 @@
+"""Staging: the records of a document that changed become claims, the bad ones go to quarantine."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Protocol
+
+import structlog
+
+from assay.catalog import commands as catalog
+from assay.catalog.commands import Incoming
+from assay.errors import BadRecord, Permanent
+from assay.kit.archive import Address, Archive, Limits, Member, open_archive
+from assay.kit.db import Connection
+from assay.pipelines.advisories import store
+from assay.pipelines.advisories.model import RecordSource
+from assay.pipelines.advisories.rules import (
+    Candidate,
+    Entry,
+    Listed,
+    Reading,
+    batches,
+    choose_copy,
+    content_hash,
+    plan_reading,
+    refusal,
+)
+from assay.pipelines.advisories.store import Bad, Listing
+from assay.pipelines.advisories.tasks.fetching import Fetched
+from assay.pipelines.advisories.tasks.needs import Needs, Progress
+
+# Records and bytes per part: one transaction, and what a worker holds in memory at a time.
+_PART = 500
+_PART_BYTES = 12 << 20
+# Below this many records starting other processes costs more than they save.
+_FEW = 1_000
+
+_log = structlog.get_logger(__name__)
+
+
+class Refused(Permanent):
+    """A document as a whole is not believed; nothing of it was applied."""
+
+
+@dataclass(slots=True)
+class StageCounts:
+    """What came of a document's records. read = new + changed + unchanged + quarantined."""
+
+    read: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    tombstoned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Records to be read in one transaction. `address` is None for records that the caller holds in memory."""
+
+    source: str
+    scope: str
+    document: str
+    address: Address | None
+    records: list[tuple[str, list[Member]]]
+
+
+@dataclass(slots=True)
+class PartOutcome:
+    """What came of a part, and the places of its bad records."""
+
+    members: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    bad: list[str] = field(default_factory=list)
+
+
+class Readable(Protocol):
+    """Anything whose members can be read."""
+
+    def read(self, member: Member) -> bytes: ...
+
+
+class SplitDocument:
+    """The records of a document that is one file, as if they were members of an archive."""
+
+    def __init__(self, records: Iterable[tuple[str, bytes]]) -> None:
+        self._raw: dict[str, bytes] = {}
+        self._record_ids: dict[str, str] = {}
+        for record_id, raw in records:
+            name, copy = record_id, 1
+            while name in self._raw:
+                copy += 1
+                name = f"{record_id} ({copy})"
+            self._raw[name] = raw
+            self._record_ids[name] = record_id
+
+    def members(self) -> list[Member]:
+        """One member per record, in the document's order."""
+        return [
+            Member(name, len(raw), blake2b(raw, digest_size=16).digest(), None) for name, raw in self._raw.items()
+        ]
+
+    def read(self, member: Member) -> bytes:
+        """The record's bytes."""
+        return self._raw[member.name]
+
+    def locate(self, name: str) -> str | None:
+        """The record id a name stands for; a name that only the last listing had stands for itself."""
+        return self._record_ids.get(name, name.partition(" (")[0])
+
+
+def stage(
+    ctx: Needs,
+    source: RecordSource,
+    fetched: Fetched,
+    *,
+    full: bool,
+    accept_loss: bool,
+    progress: Progress,
+) -> StageCounts:
+    """Bring the catalog's claims up to date with a document, reading only what changed since the last one.
+
+    `full` reads everything again. Raises Refused, with nothing applied, for a listing that cannot be believed.
+    Each part commits by itself; killed in between, the next run reads again and finds most of it done.
+    """
+    with ctx.db.transaction() as conn:
+        last = store.find_listing(conn, source.name, fetched.scope)
+    with open_archive(fetched.address) as archive:
+        split = _split(source, archive) if source.split is not None else None
+        members = split.members() if split is not None else archive.members()
+    locate = split.locate if split is not None else source.locate
+    before = last.entries if last is not None else {}
+    is_same_reader = last is not None and last.reader_version == source.reader_version
+    usable = before if is_same_reader and not full else {}
+    reading = plan_reading(_narrowed(members, locate), locate, usable if usable else _names_only(before))
+    gone = _gone(ctx, source, fetched, reading, before, locate)
+    if fetched.is_full:
+        why = refusal(reading.records, len(gone), _count(before, locate), accept_loss=accept_loss)
+        if why is not None:
+            raise Refused(f"{source.name}: the document {fetched.name[:12]} was refused: {why}")
+    counts = StageCounts(read=reading.records, unchanged=reading.unchanged, quarantined=reading.kept_bad)
+    bad = _stage_parts(ctx, source, fetched, reading, split, counts, progress)
+    read = {member.name for _, copies in reading.changed for member in copies}
+    read.update(member.name for _, member in reading.faulty)
+    _finish(ctx, source, fetched, last, _Outcome(members, locate, gone, bad, read), counts)
+    return counts
+
+
+def _narrowed(members: Sequence[Member], locate: Callable[[str], str | None]) -> Iterator[Member]:
+    return (member for member in members if locate(member.name) is not None)
+
+
+def _names_only(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """A last listing that still says which records there were, but whose fingerprints fit nothing."""
+    return {name: Entry(b"", entry.is_bad) for name, entry in entries.items()}
+
+
+def _count(entries: Mapping[str, Entry], locate: Callable[[str], str | None]) -> int:
+    return len({found for name in entries if (found := locate(name)) is not None})
+
+
+def _split(source: RecordSource, archive: Archive) -> SplitDocument:
+    assert source.split is not None
+    members = archive.members()
+    named = [member for member in members if source.locate(member.name) is not None] or members
+    if len(named) != 1:
+        raise Permanent(f"{source.name}: its document is one file, but {len(named)} were found; name the right one")
+    try:
+        return SplitDocument(source.split(archive.read(named[0])))
+    except BadRecord as error:
+        raise Permanent(f"{source.name}: the document cannot be read: {error}") from error
+
+
+def _gone(
+    ctx: Needs,
+    source: RecordSource,
+    fetched: Fetched,
+    reading: Reading,
+    before: Mapping[str, Entry],
+    locate: Callable[[str], str | None],
+) -> list[str]:
+    """Records that the last listing had and this one lacks, unless another scope of the source still lists them."""
+    if fetched.is_full:
+        gone = reading.gone
+    elif fetched.all_records is not None:
+        held = {found for name in before if (found := locate(name)) is not None}
+        gone = sorted(held - fetched.all_records)
+        why = refusal(len(fetched.all_records), len(gone), len(held), accept_loss=False)
+        if why is not None:
+            raise Refused(f"{source.name}: its list of changes was refused: {why}")
+    else:
+        return []
+    if not gone:
+        return []
+    with ctx.db.transaction() as conn:
+        elsewhere = {locate(name) for name in store.names_of_other_scopes(conn, source.name, fetched.scope)}
+    return [record_id for record_id in gone if record_id not in elsewhere]
+
+
+def _stage_parts(
+    ctx: Needs,
+    source: RecordSource,
+    fetched: Fetched,
+    reading: Reading,
+    split: SplitDocument | None,
+    counts: StageCounts,
+    progress: Progress,
+) -> set[str]:
+    """Read and hand over everything that changed; returns the places of the bad records."""
+    total = sum(len(copies) for _, copies in reading.changed)
+    address = fetched.address if split is None else None
+    parts = [
+        Part(source.name, fetched.scope, fetched.name, address, _as_members(batch))
+        for batch in batches(reading.changed, most=_PART, most_bytes=_PART_BYTES)
+    ]
+    outcomes: Iterable[PartOutcome]
+    if split is not None:
+        outcomes = (_stage_part(ctx, part, split) for part in parts)
+    else:
+        outcomes = ctx.pool.map(ctx, stage_part, parts, inline=total < _FEW)
+    bad = _quarantine_faulty(ctx, source, fetched, reading)
+    counts.quarantined += len(bad)
+    done = 0
+    progress("read", done, total)
+    for outcome in outcomes:
+        counts.new += outcome.new
+        counts.changed += outcome.changed
+        counts.unchanged += outcome.unchanged
+        counts.quarantined += len(outcome.bad)
+        bad.update(outcome.bad)
+        done += outcome.members
+        progress("read", done, total)
+    return bad
+
+
+def _as_members(batch: list[tuple[str, list[Listed]]]) -> list[tuple[str, list[Member]]]:
+    return [(record_id, [m for m in copies if isinstance(m, Member)]) for record_id, copies in batch]
+
+
+def _quarantine_faulty(ctx: Needs, source: RecordSource, fetched: Fetched, reading: Reading) -> set[str]:
+    """Set aside what the archive itself says cannot be read."""
+    if not reading.faulty:
+        return set()
+    bad = [
+        Bad(
+            member.name,
+            record_id,
+            BadRecord(member.fault or "unreadable", f"{member.name}: {member.fault}, {member.size:,} bytes"),
+            None,
+        )
+        for record_id, member in reading.faulty
+    ]
+    with ctx.db.transaction() as conn:
+        store.quarantine(conn, source.name, fetched.scope, fetched.name, bad, ctx.clock())
+    return {entry.locator for entry in bad}
+
+
+def stage_part(ctx: Needs, part: Part) -> PartOutcome:
+    """Read one part of an archive, hand its claims over, and commit."""
+    assert part.address is not None
+    return _stage_part(ctx, part, ctx.archives.open(part.address, Limits()))
+
+
+def _stage_part(ctx: Needs, part: Part, archive: Readable) -> PartOutcome:
+    source = ctx.sources[part.source]
+    assert isinstance(source, RecordSource)
+    incoming: list[Incoming] = []
+    bad: list[Bad] = []
+    outcome = PartOutcome()
+    for record_id, copies in part.records:
+        outcome.members += len(copies)
+        candidates = [found for member in copies if (found := _read(source, archive, record_id, member, bad))]
+        if len(candidates) > 1:
+            standing, others = choose_copy(candidates)
+            bad.extend(Bad(other.locator, record_id, why, other.raw) for other, why in others)
+        elif candidates:
+            standing = candidates[0]
+        else:
+            continue
+        incoming.append(to_incoming(source, standing))
+    with ctx.db.transaction() as conn:
+        submit_part(conn, part, incoming, bad, outcome, ctx.clock())
+    return outcome
+
+
+def to_incoming(source: RecordSource, candidate: Candidate) -> Incoming:
+    """A record as the catalog takes it."""
+    claim = candidate.claim
+    return Incoming(
+        claim.record_id,
+        claim.identifiers,
+        candidate.raw,
+        content_hash(candidate.raw, source.volatile),
+        claim.confidence,
+    )
+
+
+def submit_part(
+    conn: Connection, part: Part, incoming: list[Incoming], bad: list[Bad], outcome: PartOutcome, now: datetime
+) -> None:
+    """Hand a part's records over in the caller's transaction; a synchronous flush waits for the document's end."""
+    # Nothing depends on a part being on disk before the listing is, which is committed last and flushes it all.
+    conn.execute("SET LOCAL synchronous_commit = off")
+    submitted = catalog.submit(conn, part.source, part.document, incoming, now)
+    store.quarantine(conn, part.source, part.scope, part.document, bad, now)
+    outcome.new = submitted.new
+    outcome.changed = submitted.changed
+    outcome.unchanged = submitted.unchanged
+    outcome.bad = [entry.locator for entry in bad]
+
+
+def _read(
+    source: RecordSource, archive: Readable, record_id: str, member: Member, bad: list[Bad]
+) -> Candidate | None:
+    raw: bytes | None = None
+    try:
+        raw = archive.read(member)
+        return read_record(source, record_id, member.name, raw)
+    except BadRecord as error:
+        bad.append(Bad(member.name, record_id, error, raw))
+    return None
+
+
+def read_record(source: RecordSource, record_id: str, locator: str, raw: bytes) -> Candidate:
+    """The record as a candidate claim that names something. Raises BadRecord, also where the reader itself fails."""
+    try:
+        claim = source.read(record_id, raw)
+    except BadRecord:
+        raise
+    except Exception as error:
+        # A reader that fails in a way it does not know is a bug of ours; the record waits for the mend.
+        _log.exception("advisories.reader_failed", source=source.name, record_id=record_id)
+        raise BadRecord("reader-failed", f"{locator}: {type(error).__name__}: {error}") from error
+    if not claim.identifiers:
+        raise BadRecord("missing-id", f"{locator}: the record gives its vulnerability no name")
+    return Candidate(locator, raw, claim)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    members: Sequence[Member]
+    locate: Callable[[str], str | None]
+    gone: Sequence[str]
+    bad: set[str]
+    read: set[str]
+
+
+def _finish(
+    ctx: Needs,
+    source: RecordSource,
+    fetched: Fetched,
+    last: Listing | None,
+    outcome: _Outcome,
+    counts: StageCounts,
+) -> None:
+    """Commit what can only be said at the end: what is gone, what is out of quarantine, and the listing."""
+    before = last.entries if last is not None else {}
+    entries = {} if fetched.is_full else dict(before)
+    for member in _narrowed(outcome.members, outcome.locate):
+        name = member.name
+        # What was not read again is as bad or as good as it was.
+        is_bad = name in outcome.bad if name in outcome.read else before[name].is_bad
+        entries[name] = Entry(member.fingerprint, is_bad)
+    if outcome.gone and not fetched.is_full:
+        lost = set(outcome.gone)
+        entries = {name: entry for name, entry in entries.items() if outcome.locate(name) not in lost}
+    now = ctx.clock()
+    with ctx.db.transaction() as conn:
+        reason = f"not in {source.name}'s document {fetched.name[:16]}"
+        counts.tombstoned = catalog.tombstone(conn, source.name, outcome.gone, reason, now)
+        if fetched.is_listed:
+            still_bad = [name for name, entry in entries.items() if entry.is_bad]
+            store.release_others(conn, source.name, fetched.scope, still_bad)
+            store.save_listing(
+                conn,
+                source=source.name,
+                scope=fetched.scope,
+                document=fetched.name if fetched.is_full else (last.document if last else fetched.name),
+                reader_version=source.reader_version,
+                entries=entries,
+                records=len(entries),
+                now=now,
+                cursor_at=fetched.cursor_at,
+            )
+        else:
+            store.release_locators(conn, source.name, fetched.scope, sorted(outcome.read - outcome.bad))
+        store.set_document_outcome(conn, fetched.id, "staged")
+
