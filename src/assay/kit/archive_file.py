@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from assay.errors import BadRecord, Permanent
+from assay.kit.gunzip import CutShort, inflated
 from assay.kit.member import Limits, Member, name_fault
 
 _CHUNK = 256 << 10
@@ -150,30 +151,11 @@ def first_bytes(path: Path, count: int) -> bytes:
 def _plain_chunks(path: Path) -> Iterator[bytes]:
     packed = is_gzip(path)
     with _reading(path), path.open("rb") as file:
-        yield from _inflated(file, path) if packed else iter(lambda: file.read(_CHUNK), b"")
-
-
-def _inflated(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """The content of all members of a gzip file; zero bytes after the last are padding, as for gzip(1)."""
-    inflater = zlib.decompressobj(wbits=31)
-    pending = b""
-    try:
-        while pending := pending or file.read(_CHUNK):
-            if inflater.eof:
-                pending = pending.lstrip(b"\0")
-                if not pending:
-                    continue
-                inflater = zlib.decompressobj(wbits=31)
-            chunk = inflater.decompress(pending, _CHUNK)
-            pending = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-            if chunk:
-                yield chunk
-        while not inflater.eof and (chunk := inflater.decompress(b"", _CHUNK)):
-            yield chunk
-    except zlib.error as error:
-        raise Permanent(f"{path} is a damaged gzip file ({error}): fetch it again") from error
-    if not inflater.eof:
-        raise Permanent(f"{path} is a gzip file that was cut short: fetch it again")
+        chunks = iter(lambda: file.read(_CHUNK), b"")
+        try:
+            yield from inflated(chunks) if packed else chunks
+        except (zlib.error, CutShort) as error:
+            raise Permanent(f"{path} is a damaged gzip file ({error}): fetch it again") from error
 
 
 @contextmanager

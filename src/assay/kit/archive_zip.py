@@ -291,7 +291,7 @@ def _parsed(window: bytes, offset: int, at: int, shift: int) -> _Entry | None:
         return None
     begin = offset + _CENTRAL.size
     name = window[begin : begin + named]
-    if packed == _FULL32 or size == _FULL32 or start == _FULL32:
+    if _FULL32 in (packed, size, start):
         size, packed, start = _wide(window[begin + named : begin + named + extra], size, packed, start)
     return _Entry(at, length, name, system, flags, method, crc, packed, size, attributes >> 16, start + shift)
 

@@ -1,7 +1,6 @@
 """Digests of a body while it streams by, compared with what its server promised."""
 
 import base64
-import binascii
 import hashlib
 import struct
 from collections.abc import Iterable
@@ -36,7 +35,7 @@ def promised(goog_hash: Iterable[str], content_md5: str | None) -> Promised:
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
+    except ValueError:
         return b""
 
 

@@ -28,12 +28,12 @@ _REFUSED = re.compile(
     r"couldn't find remote ref|not found|does not appear to be a git repository"
     r"|could not read (Username|Password)|Authentication failed|Permission denied|prompts disabled"
     r"|returned error: 4(0[0-7]|1)|key verification failed"
-    r"|transport '.*' not allowed|No space left|certificate|Could not read from remote repository",
+    r"|transport '.*' not allowed|No space left|certificate",
     re.IGNORECASE,
 )
 _DAMAGED = re.compile(
     r"bad object|corrupt|loose object|not a git repository: '|missing (blob|tree|commit)"
-    r"|unable to (read|find)|invalid sha1 pointer|does not point to a valid object|bad config|index-pack failed"
+    r"|unable to (read|find)|does not point to a valid object|bad config|index-pack failed"
     r"|did not send all necessary objects|Could not read [0-9a-f]{40}",
     re.IGNORECASE,
 )

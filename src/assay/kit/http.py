@@ -18,6 +18,7 @@ from assay.errors import Permanent
 from assay.kit import http_answer as answer
 from assay.kit.download import Download, Wanted
 from assay.kit.files import DEFAULT_MAX_BYTES, Files
+from assay.kit.gunzip import CutShort, inflated
 from assay.kit.partial import partial_of
 from assay.kit.progress import Progress, silent
 from assay.kit.transfer import Backoff, Downloaded, NotModified, Persistence, Validators
@@ -156,17 +157,16 @@ def _small(response: httpx2.Response, max_bytes: int) -> bytes:
         raise Permanent(
             f"{answer.shown(response.url)} sends its content as {coding}, which was not asked for"
         )
-    inflater = None if coding == "identity" else zlib.decompressobj(wbits=31)
     body = bytearray()
-    for chunk in response.iter_raw():
-        try:
-            body += chunk if inflater is None else inflater.decompress(chunk, max_bytes + 1 - len(body))
-        except zlib.error as error:
-            raise Permanent(f"{answer.shown(response.url)} sends a damaged gzip body: {error}") from error
-        if len(body) > max_bytes:
-            raise Permanent(
-                f"{answer.shown(response.url)} sends more than {max_bytes:,} bytes: not what was expected"
-            )
+    try:
+        for chunk in response.iter_raw() if coding == "identity" else inflated(response.iter_raw()):
+            body += chunk
+            if len(body) > max_bytes:
+                raise Permanent(
+                    f"{answer.shown(response.url)} sends more than {max_bytes:,} bytes: not what was expected"
+                )
+    except (zlib.error, CutShort) as error:
+        raise Permanent(f"{answer.shown(response.url)} sends a damaged gzip body: {error}") from error
     return bytes(body)
 
 
