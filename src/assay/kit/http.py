@@ -1,0 +1,189 @@
+"""Fetching over HTTP: conditional, resumed, capped, checked, and patient with servers."""
+
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import random as _random
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from assay import __version__
+from assay.errors import Permanent
+from assay.kit import http_answer as answer
+from assay.kit.download import Download, Wanted
+from assay.kit.files import DEFAULT_MAX_BYTES, Files
+from assay.kit.gunzip import CutShort, inflated
+from assay.kit.partial import partial_of
+from assay.kit.progress import Progress, silent
+from assay.kit.transfer import Backoff, Downloaded, NotModified, Persistence, Validators
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """How this installation reaches the world.
+
+    With `proxy` unset, `HTTPS_PROXY` and its kin count unless `trust_environment` is off. `authorities` is a
+    PEM file that is trusted instead of the system's certificates. `busy_seconds` is how long to wait for
+    another process that is fetching the same address.
+    """
+
+    user_agent: str = f"assay/{__version__}"
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    max_redirects: int = 5
+    proxy: str | None = None
+    trust_environment: bool = True
+    authorities: Path | None = None
+    busy_seconds: float = 600.0
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+class Http:
+    """A pool of connections; threads may share it. Close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        options: HttpOptions | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = _random,
+    ) -> None:
+        self._options = options or HttpOptions()
+        self._persistence = Persistence(self._options.backoff, sleep, random)
+        self._client = _client(self._options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def download(
+        self,
+        url: str,
+        files: Files,
+        *,
+        validators: Validators | None = None,
+        progress: Progress = silent,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        sha256: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Downloaded | NotModified:
+        """The document, in the store; NotModified when the server still has the version of `validators`.
+
+        The bytes are stored as sent: a gzip file stays one. What an earlier call (or a killed process) has
+        fetched of the same version is not fetched again. Raises Transient when every retry failed, Permanent
+        for what a person must correct (`Absent` for 404 and 410).
+        """
+        wanted = Wanted(url, validators, max_bytes, sha256, headers or {})
+        with partial_of(files, url, self._options.busy_seconds) as partial:
+            download = Download(wanted, files, partial, progress, self._answered)
+            return self._persistence.run(download.attempt)
+
+    def get(self, url: str, *, max_bytes: int = 16 << 20, headers: Mapping[str, str] | None = None) -> bytes:
+        """The decoded body of a small document; errors as in `download`."""
+        return self._persistence.run(lambda: self._get(url, max_bytes, headers or {}))
+
+    def _get(self, url: str, max_bytes: int, headers: Mapping[str, str]) -> bytes:
+        with self._answered(url, {"Accept-Encoding": "gzip"}, headers) as response:
+            if response.status_code != 200:
+                raise answer.refusal(response)
+            try:
+                return _small(response, max_bytes)
+            except httpx2.TransportError as error:
+                raise answer.transport_trouble(error, url) from error
+
+    @contextmanager
+    def _answered(
+        self, url: str, fields: Mapping[str, str], private: Mapping[str, str]
+    ) -> Iterator[httpx2.Response]:
+        """The answer at the end of all redirects, its body unread; `private` fields stay at the origin."""
+        response = self._redirected(url, fields, private)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _redirected(self, url: str, fields: Mapping[str, str], private: Mapping[str, str]) -> httpx2.Response:
+        try:
+            request = self._client.build_request("GET", url, headers={**fields, **private})
+            for _ in range(self._options.max_redirects + 1):
+                response = self._client.send(request, stream=True)
+                if response.status_code not in _REDIRECTS:
+                    return response
+                response.close()
+                request = _next(request, response, private)
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            raise answer.transport_trouble(error, url) from error
+        raise Permanent(
+            f"{answer.shown(url)} redirects more than {self._options.max_redirects} times: correct it"
+        )
+
+
+def _next(request: httpx2.Request, response: httpx2.Response, private: Mapping[str, str]) -> httpx2.Request:
+    following = response.next_request
+    where = answer.shown(request.url)
+    if following is None or following.url.scheme not in ("http", "https"):
+        raise Permanent(f"{where} redirects to no usable address: correct the address of this source")
+    if request.url.scheme == "https" and following.url.scheme == "http":
+        raise Permanent(
+            f"{where} redirects to the unencrypted {answer.shown(following.url)}, which is not followed: "
+            "give the source an https address"
+        )
+    if following.url.origin != request.url.origin:
+        for name in private:
+            following.headers.pop(name, None)
+    return following
+
+
+def _small(response: httpx2.Response, max_bytes: int) -> bytes:
+    """The body, inflated by hand: the library would inflate a bomb's first chunk without a limit."""
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("identity", "gzip", "x-gzip"):
+        raise Permanent(
+            f"{answer.shown(response.url)} sends its content as {coding}, which was not asked for"
+        )
+    body = bytearray()
+    try:
+        for chunk in response.iter_raw() if coding == "identity" else inflated(response.iter_raw()):
+            body += chunk
+            if len(body) > max_bytes:
+                raise Permanent(
+                    f"{answer.shown(response.url)} sends more than {max_bytes:,} bytes: not what was expected"
+                )
+    except (zlib.error, CutShort) as error:
+        raise Permanent(f"{answer.shown(response.url)} sends a damaged gzip body: {error}") from error
+    return bytes(body)
+
+
+def _client(options: HttpOptions) -> httpx2.Client:
+    try:
+        verify = (
+            True if options.authorities is None else ssl.create_default_context(cafile=options.authorities)
+        )
+        return httpx2.Client(
+            headers={"User-Agent": options.user_agent, "Accept": "*/*"},
+            timeout=httpx2.Timeout(options.read_seconds, connect=options.connect_seconds),
+            verify=verify,
+            proxy=options.proxy,
+            trust_env=options.trust_environment,
+            follow_redirects=False,
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise Permanent(f"cannot read the certificates in {options.authorities}: {error}") from error
+    except (ValueError, httpx2.InvalidURL) as error:
+        raise Permanent(f"the proxy's address is not usable: {error}") from error
