@@ -32,13 +32,14 @@ class Address:
     """Where an archive is, small enough to be handed to another process, which opens it itself.
 
     `revision` is the commit of a git tree. `folder` narrows a git tree or a directory to a part of it; names
-    are relative to that folder.
+    are relative to that folder. `name` is what a single file is called where it is kept under another name.
     """
 
     kind: Kind
     path: Path
     revision: str | None = None
     folder: str = ""
+    name: str | None = None
 
 
 class Archive(Protocol):
@@ -107,7 +108,7 @@ def open_archive(address: Address, limits: Limits | None = None) -> AbstractCont
         case Kind.DIRECTORY:
             return DirectoryArchive(_inside(address.path, address.folder), limits)
         case Kind.FILE:
-            return FileArchive(address.path, limits)
+            return FileArchive(address.path, limits, address.name)
         case Kind.GIT:
             if address.revision is None:
                 raise Permanent(f"{address.path} is a git repository: say which commit is meant")

@@ -91,9 +91,10 @@ class DirectoryArchive:
 class FileArchive:
     """A single file as an archive of one member, inflated where it is gzip; its name loses `.gz` then."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, name: str | None = None) -> None:
         self._path = path
         self._limits = limits
+        self._name = name or path.name
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +107,7 @@ class FileArchive:
     def members(self) -> list[Member]:
         """The one member; `too-large` when it inflates to more than the limit."""
         digest, size = blake2b(digest_size=16), 0
-        name = self._path.name.removesuffix(".gz") if is_gzip(self._path) else self._path.name
+        name = self._name.removesuffix(".gz") if is_gzip(self._path) else self._name
         for chunk in _plain_chunks(self._path):
             size += len(chunk)
             digest.update(chunk)

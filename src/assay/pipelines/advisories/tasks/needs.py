@@ -6,7 +6,7 @@ from typing import Protocol
 
 from assay.catalog.model import Readers
 from assay.catalog.rules.policy import Policy
-from assay.kit.archive import Archives
+from assay.kit.archives import Archives
 from assay.kit.bucket import Bucket
 from assay.kit.clock import Clock
 from assay.kit.db import Database

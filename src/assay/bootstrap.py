@@ -1,0 +1,171 @@
+"""The only place where everything meets: settings become a Context, in this process and in its workers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.resources import files as resources
+from pathlib import Path
+
+from assay import __version__
+from assay.catalog.model import Readers
+from assay.catalog.rules.policy import Policy, read_policy
+from assay.errors import Permanent
+from assay.kit import logs, migrate
+from assay.kit.archives import Archives
+from assay.kit.bucket import Bucket, BucketOptions, open_bucket
+from assay.kit.clock import Clock, utc_now
+from assay.kit.db import Database
+from assay.kit.files import Files
+from assay.kit.http import Http, HttpOptions
+from assay.kit.pool import Pool, spare_collector
+from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
+from assay.pipelines.advisories.model import Bucket as BucketTransport
+from assay.pipelines.advisories.model import Download, RecordSource, Repository, Source
+from assay.pipelines.advisories.sources import discover
+from assay.settings import Settings, SourceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every task and command is given, each room seeing the part it names."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    pool: Pool
+    files: Files
+    http: Http
+    open_bucket: Callable[[str], Bucket]
+    archives: Archives
+    mirrors: Path
+    sources: Mapping[str, Source]
+    readers: Readers
+    policy: Policy
+
+
+def postgres_options(settings: Settings) -> PostgresOptions:
+    """How the embedded server is to be run."""
+    return PostgresOptions(
+        directory=settings.home / "postgres",
+        port=settings.postgres_port,
+        keep_running=settings.postgres_keep_running,
+    )
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """Where the database is, with the embedded server running for as long as the block does."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    make_home(settings)
+    with EmbeddedPostgres(postgres_options(settings)) as url:
+        yield url
+
+
+def make_home(settings: Settings) -> None:
+    """Make the home folder. Raises Permanent when that cannot be done."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Permanent(
+            f"{settings.home} cannot be used as the home folder: {error.strerror}; set ASSAY_HOME to another place"
+        ) from error
+
+
+@contextmanager
+def build(settings: Settings, *, check_schema: bool = True) -> Iterator[Context]:
+    """The Context of this process, until the block ends.
+
+    The embedded database is migrated as needed; a database of somebody else's only by `assay migrate`.
+    """
+    logs.configure(settings.log_level, settings.log_format)
+    make_home(settings)
+    with ExitStack() as stack:
+        url = stack.enter_context(database_url(settings))
+        if check_schema:
+            _check_schema(settings, Database(url))
+        pool = stack.enter_context(Pool(settings.processes, enter_worker, (settings, url)))
+        yield _context(settings, url, pool, stack)
+
+
+def enter_worker(settings: Settings, url: str) -> Context:
+    """The Context of a worker process, for as long as it lives."""
+    logs.configure(settings.log_level, settings.log_format)
+    spare_collector()
+    return _context(settings, url, Pool(1, enter_worker, ()), ExitStack())
+
+
+def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Context:
+    sources = {
+        name: _changed(source, settings.sources[name]) if name in settings.sources else source
+        for name, source in discover().items()
+    }
+    unknown = settings.sources.keys() - sources.keys()
+    if unknown:
+        raise Permanent(f"the settings speak of sources that do not exist: {', '.join(sorted(unknown))}")
+    return Context(
+        settings=settings,
+        db=Database(url),
+        clock=utc_now,
+        pool=pool,
+        files=Files(settings.home / "documents"),
+        http=stack.enter_context(Http(_http_options(settings))),
+        open_bucket=partial(open_bucket, options=_bucket_options(settings)),
+        archives=stack.enter_context(Archives()),
+        mirrors=settings.home / "mirrors",
+        sources=sources,
+        readers={name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},
+        policy=load_policy(settings.merge_policy),
+    )
+
+
+def load_policy(path: Path | None) -> Policy:
+    """The merge policy of a file, or the one that ships."""
+    if path is None:
+        shipped = resources("assay.catalog") / "policy" / "merge.toml"
+        return read_policy(shipped.read_text(encoding="utf-8"), "merge.toml")
+    try:
+        return read_policy(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise Permanent(f"the merge policy {path} cannot be read: {error.strerror}") from error
+
+
+def _http_options(settings: Settings) -> HttpOptions:
+    return HttpOptions(user_agent=f"assay/{__version__}", proxy=settings.proxy, read_seconds=settings.http_timeout)
+
+
+def _bucket_options(settings: Settings) -> BucketOptions:
+    return BucketOptions(user_agent=f"assay/{__version__}", proxy=settings.proxy)
+
+
+def _changed(source: Source, settings: SourceSettings) -> Source:
+    """The source with what the settings change about it."""
+    transport = source.transport
+    match transport:
+        case Download():
+            transport = replace(transport, url=settings.url or transport.url)
+        case BucketTransport():
+            transport = replace(
+                transport,
+                url=settings.url or transport.url,
+                fallback_url=settings.fallback_url or transport.fallback_url,
+            )
+        case Repository():
+            transport = replace(
+                transport, url=settings.url or transport.url, branch=settings.branch or transport.branch
+            )
+    return replace(source, transport=transport, schedule=settings.schedule or source.schedule)
+
+
+def _check_schema(settings: Settings, db: Database) -> None:
+    migrations = migrate.history()
+    with db.connection(autocommit=True) as conn:
+        todo = migrate.pending(conn, migrations)
+        if todo and settings.database_url is None:
+            migrate.migrate(conn, migrations)
+        elif todo:
+            raise Permanent(
+                f"the database lacks {len(todo)} migration(s) up to {todo[-1].version:04d}: run `assay migrate`"
+            )

@@ -1,0 +1,249 @@
+"""What may be asked of the pipeline now: sync sources, replay what is in quarantine."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+
+import structlog
+
+from assay.catalog import commands as catalog
+from assay.catalog.tasks import MergeCounts
+from assay.errors import AssayError, BadRecord, Conflict, NotFound, Permanent, Transient
+from assay.jobs.ledger import Outcome, add_run
+from assay.kit.db import Connection, try_lock, unlock
+from assay.pipelines.advisories import store
+from assay.pipelines.advisories.model import Bucket, RecordSource, ScoreSource, Source
+from assay.pipelines.advisories.store import Bad, Quarantined
+from assay.pipelines.advisories.tasks import changes, staging
+from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched, Request, fetch
+from assay.pipelines.advisories.tasks.needs import Needs, Progress
+from assay.pipelines.advisories.tasks.scoring import stage_scores
+from assay.pipelines.advisories.tasks.staging import Refused, StageCounts
+
+ROOM = "advisories"
+# Locks of this room are (this number, hash of the source's name) packed into one; it must not change.
+_LOCK_ROOM = 7_231 << 32
+
+_log = structlog.get_logger(__name__)
+
+__all__ = ["EVERYTHING", "Replayed", "Request", "SourceReport", "SyncReport", "drop", "replay", "sync"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What a sync of one source came to. `error` says why it was refused or failed."""
+
+    source: str
+    outcome: Outcome
+    counts: StageCounts
+    seconds: float
+    document: str | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync came to, source by source, and what the merge after it changed in the catalog."""
+
+    sources: list[SourceReport] = field(default_factory=list)
+    merged: MergeCounts = field(default_factory=MergeCounts)
+    purged: int = 0
+    merge_seconds: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every source was read."""
+        return all(report.outcome in (Outcome.COMPLETED, Outcome.UNCHANGED) for report in self.sources)
+
+
+def sync(
+    ctx: Needs,
+    requests: Mapping[str, Request],
+    *,
+    retention: timedelta,
+    progress: Callable[[str, str, int, int | None], None],
+) -> SyncReport:
+    """Bring the catalog up to date with some sources, one after the other, and merge once at the end.
+
+    A source that fails is reported and does not keep the others back. Raises NotFound for an unknown source
+    before anything is done.
+    """
+    unknown = [name for name in requests if name not in ctx.sources]
+    if unknown:
+        raise NotFound(f"no source is called {unknown[0]!r}; there are {', '.join(ctx.sources)}")
+    started = ctx.clock()
+    report = SyncReport()
+    for name, request in requests.items():
+        report.sources.append(_sync_one(ctx, ctx.sources[name], request, _bound(progress, name)))
+    with ctx.db.transaction() as conn:
+        report.purged = catalog.purge(conn, ctx.clock(), retention)
+    merge_started = ctx.clock()
+    report.merged = catalog.merge(ctx, lambda done, total: progress("catalog", "merge", done, total))
+    ended = ctx.clock()
+    report.merge_seconds = (ended - merge_started).total_seconds()
+    report.seconds = (ended - started).total_seconds()
+    with ctx.db.transaction() as conn:
+        add_run(
+            conn,
+            room="catalog",
+            step="merge",
+            source=None,
+            started_at=merge_started,
+            ended_at=ended,
+            outcome=Outcome.COMPLETED,
+            counts={**asdict(report.merged), "purged": report.purged},
+        )
+    return report
+
+
+def _bound(progress: Callable[[str, str, int, int | None], None], name: str) -> Progress:
+    return lambda step, done, total: progress(name, step, done, total)
+
+
+def _sync_one(ctx: Needs, source: Source, request: Request, progress: Progress) -> SourceReport:
+    started = ctx.clock()
+    with structlog.contextvars.bound_contextvars(room=ROOM, source=source.name):
+        try:
+            with _alone(ctx, source.name):
+                report = _synced(ctx, source, request, progress)
+        except Refused as error:
+            report = _failed(source, Outcome.REFUSED, error)
+        except (Transient, Permanent, Conflict, NotFound, BadRecord) as error:
+            report = _failed(source, Outcome.FAILED, error)
+        ended = ctx.clock()
+        _log.info("advisories.source_synced", outcome=report.outcome, document=report.document, error=report.error)
+    with ctx.db.transaction() as conn:
+        add_run(
+            conn,
+            room=ROOM,
+            step="sync",
+            source=source.name,
+            started_at=started,
+            ended_at=ended,
+            outcome=report.outcome,
+            counts=asdict(report.counts),
+            detail=report.error or "; ".join(report.notes) or None,
+        )
+    return replace(report, seconds=(ended - started).total_seconds())
+
+
+@contextmanager
+def _alone(ctx: Needs, name: str) -> Iterator[None]:
+    """Nobody else syncs this source meanwhile, on any machine. Raises Conflict when somebody does."""
+    key = _LOCK_ROOM + zlib.crc32(name.encode())
+    with ctx.db.connection(autocommit=True) as conn:
+        if not try_lock(conn, key):
+            raise Conflict(f"another sync of {name} is running; wait for it to end")
+        try:
+            yield
+        finally:
+            unlock(conn, key)
+
+
+def _failed(source: Source, outcome: Outcome, error: AssayError) -> SourceReport:
+    _log.warning("advisories.sync_failed", source=source.name, outcome=outcome, reason=str(error))
+    return SourceReport(source.name, outcome, StageCounts(), 0.0, error=str(error))
+
+
+def _synced(ctx: Needs, source: Source, request: Request, progress: Progress) -> SourceReport:
+    fetched = _fetched(ctx, source, request, progress)
+    if isinstance(source, ScoreSource):
+        scores = stage_scores(ctx, source, fetched, full=request.full, progress=progress)
+        outcome = Outcome.COMPLETED if scores.counts.read else Outcome.UNCHANGED
+        notes = (*fetched.notes, *scores.notes)
+        return SourceReport(source.name, outcome, scores.counts, 0.0, fetched.name, notes)
+    same = None if request.full else _staged_before(ctx, source, fetched)
+    if same is not None:
+        return SourceReport(source.name, Outcome.UNCHANGED, same, 0.0, fetched.name, fetched.notes)
+    try:
+        counts = staging.stage(
+            ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
+        )
+    except Permanent as error:
+        _set_aside(ctx, source, fetched, error)
+        raise
+    return SourceReport(source.name, Outcome.COMPLETED, counts, 0.0, fetched.name, fetched.notes)
+
+
+def _fetched(ctx: Needs, source: Source, request: Request, progress: Progress) -> Fetched:
+    transport = source.transport
+    is_own = request.origin is None and request.replay is None
+    if not (is_own and isinstance(transport, Bucket) and isinstance(source, RecordSource)):
+        return fetch(ctx, source, request, progress)
+    if not request.full:
+        partial = changes.fetch_changes(ctx, source, transport, request.scope, progress)
+        if partial is not None:
+            return partial
+    # Asked before the archive is fetched: what changes in between is then asked for again, not missed.
+    cursor = changes.newest_change(ctx, transport, request.scope)
+    return replace(fetch(ctx, source, request, progress), cursor_at=cursor)
+
+
+def _staged_before(ctx: Needs, source: RecordSource, fetched: Fetched) -> StageCounts | None:
+    """The counts of a document whose staging was finished, None when there is something to do."""
+    if not fetched.is_full:
+        return None
+    with ctx.db.transaction() as conn:
+        last = store.find_listing(conn, source.name, fetched.scope)
+    if last is None or last.document != fetched.name or last.reader_version != source.reader_version:
+        return None
+    bad = sum(entry.is_bad for entry in last.entries.values())
+    return StageCounts(read=last.records, unchanged=last.records - bad, quarantined=bad)
+
+
+def _set_aside(ctx: Needs, source: RecordSource, fetched: Fetched, error: Permanent) -> None:
+    """Put a document that cannot be used as a whole into quarantine, where people look for what is missing."""
+    reason = "refused" if isinstance(error, Refused) else "unreadable-document"
+    bad = Bad(f"document {fetched.name[:16]}", None, BadRecord(reason, str(error)), None)
+    with ctx.db.transaction() as conn:
+        store.set_document_outcome(conn, fetched.id, "refused", str(error))
+        store.quarantine(conn, source.name, fetched.scope, fetched.name, [bad], ctx.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay of the quarantine came to; `still_bad` are those that failed again, with the reason."""
+
+    read_well: int
+    still_bad: list[tuple[int, str, str]]
+    merged: MergeCounts
+
+
+def replay(
+    ctx: Needs, source: str | None, ids: Sequence[int] | None, progress: Callable[[int, int], None]
+) -> Replayed:
+    """Read records in quarantine again with the present reader; what reads well becomes a claim."""
+    good: list[int] = []
+    still_bad: list[tuple[int, str, str]] = []
+    with ctx.db.transaction() as conn:
+        for entry in store.load_quarantine(conn, source, ids):
+            try:
+                _replay_one(ctx, conn, entry)
+                good.append(entry.id)
+            except BadRecord as error:
+                still_bad.append((entry.id, error.reason, error.detail))
+        store.release_ids(conn, good)
+    merged = catalog.merge(ctx, progress)
+    return Replayed(len(good), still_bad, merged)
+
+
+def _replay_one(ctx: Needs, conn: Connection, entry: Quarantined) -> None:
+    source = ctx.sources.get(entry.source)
+    if not isinstance(source, RecordSource) or entry.raw is None or entry.record_id is None:
+        raise BadRecord(entry.reason, f"{entry.detail} (its bytes were not kept: sync {entry.source} again)")
+    if entry.reason.startswith("duplicate"):
+        raise BadRecord(entry.reason, entry.detail)
+    candidate = staging.read_record(source, entry.record_id, entry.locator, entry.raw)
+    incoming = [staging.to_incoming(source, candidate)]
+    catalog.submit(conn, entry.source, entry.document, incoming, ctx.clock())
+
+
+def drop(ctx: Needs, ids: Sequence[int]) -> int:
+    """Forget records in quarantine; they come back if their document is read in full again. Returns how many."""
+    with ctx.db.transaction() as conn:
+        return store.release_ids(conn, ids)
+

@@ -1,0 +1,101 @@
+"""Settings: from the environment (`ASSAY_...`), then one TOML file, then the defaults. Nobody else reads either."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from assay.errors import Permanent
+
+
+class SourceSettings(BaseModel):
+    """What may be changed about one source; what is left out stays as the source defines it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str | None = Field(None, description="Where to fetch from, in the place of the source's own address")
+    fallback_url: str | None = Field(None, description="For buckets: the HTTPS address of the same objects")
+    branch: str | None = Field(None, description="For repositories: the branch")
+    schedule: str | None = Field(None, description="When to sync, as a cron expression")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASSAY_", env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("assay"),
+        description="Where documents, mirrors and the embedded database are kept",
+    )
+    config: Path | None = Field(None, description="The TOML file; assay.toml in the home folder when it is there")
+    database_url: str | None = Field(
+        None, description="A PostgreSQL 15 or newer; without it the embedded server is started under the home folder"
+    )
+    postgres_port: int | None = Field(
+        None, description="Let the embedded server listen on 127.0.0.1 at this port too; otherwise only on a socket"
+    )
+    postgres_keep_running: bool = Field(
+        default=False, description="Leave the embedded server running when the last process that uses it ends"
+    )
+    processes: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, le=64, description="Processes that bulk work is shared by"
+    )
+    merge_policy: Path | None = Field(None, description="A merge policy in the place of the one that ships")
+    retention_days: int = Field(90, ge=1, description="Days after which a record that is gone is deleted for good")
+    proxy: str | None = Field(None, description="Proxy for fetching; otherwise HTTPS_PROXY and the like are honoured")
+    http_timeout: float = Field(60.0, gt=0, description="Seconds without a byte after which fetching is tried again")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is logged")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="How it is logged; auto is console on a terminal and JSON elsewhere"
+    )
+    sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Changes to single sources, by name")
+
+    @property
+    def retention(self) -> timedelta:
+        """How long a tombstone is kept."""
+        return timedelta(days=self.retention_days)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+
+
+def _config_file() -> Path | None:
+    named = os.environ.get("ASSAY_CONFIG")
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise Permanent(f"ASSAY_CONFIG names {path}, which is no file")
+        return path
+    home = os.environ.get("ASSAY_HOME")
+    path = (Path(home).expanduser() if home else user_data_path("assay")) / "assay.toml"
+    return path if path.is_file() else None
+
+
+def load() -> Settings:
+    """The settings in force. Raises Permanent that names each wrong one."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"ASSAY_{'__'.join(map(str, entry['loc'])).upper()}: {entry['msg']}" for entry in error.errors()
+        )
+        raise Permanent(f"wrong settings: {wrong}") from error
+    except ValueError as error:
+        raise Permanent(f"the settings file is not TOML: {error}") from error
+    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
