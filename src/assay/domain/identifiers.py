@@ -17,14 +17,14 @@ def normalise(text: str) -> str | None:
     Real lists carry blanks, trailing commas and lower-case prefixes (research/data.md, section 4.6).
     An unknown form is kept as it is, without the edges: `CVE-2014-4671A` is a name, only no CVE id.
     """
+    if "\x00" in text:
+        text = text.replace("\x00", "")
     text = text.strip(_EDGES)
     if not text:
         return None
     match = _GHSA.fullmatch(text)
     if match:
         return "GHSA" + match[1].lower()
-    if "\x00" in text:
-        text = text.replace("\x00", "")
     upper = text.upper()
     return upper if upper.startswith(_UPPER) else text
 

@@ -157,7 +157,7 @@ SOURCE = RecordSource(
     title="CISA Known Exploited Vulnerabilities",
     home="https://www.cisa.gov/known-exploited-vulnerabilities-catalog",
     licence="CC0-1.0",
-    attribution="Known Exploited Vulnerabilities Catalog, US Cybersecurity and Infrastructure Security Agency.",
+    attribution="Known Exploited Vulnerabilities Catalog, Cybersecurity and Infrastructure Security Agency.",
     transport=Download(url=f"https://www.cisa.gov/sites/default/files/feeds/{_FILE}.json"),
     schedule="41 * * * *",
     reader_version=1,

@@ -167,7 +167,7 @@ def _text(text: str | None) -> str | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A time in UTC, which is meant where no zone is written; None for Go's zero, the year 1, and for no time."""
+    """A time in UTC, which is meant where no zone is written; None for Go's zero (year 1) and for no time."""
     if not text:
         return None
     try:
@@ -226,9 +226,8 @@ def _is_odd(entry: Affected) -> bool:
         return True
     if _NULL in (entry.ecosystem_specific, entry.database_specific):
         return True
-    for (
-        span
-    ) in entry.ranges:  # a loop, because any() over a generator costs a third of the time of the whole check
+    # A loop, because any() over a generator costs a third of the time of the whole check.
+    for span in entry.ranges:
         if not span.events or _NO_EVENT in span.events or span.database_specific == _NULL:
             return True
     return False
