@@ -222,7 +222,7 @@ def _values(filters: Filters) -> dict[str, Any]:
         package = normalise_name(filters.ecosystem, package)
     severities = None
     if filters.min_severity is not None:
-        severities = [band.value for band in Band if band.rank >= filters.min_severity.rank]
+        severities = [band.value for band in Band if band >= filters.min_severity]
     ecosystem = filters.ecosystem
     return {
         "text": filters.text,
