@@ -231,7 +231,7 @@ def _let_in(account: Account, path: Path) -> None:
     closed = first_closed(account, path)
     info = path.stat()
     if closed == path and info.st_uid == 0 and not info.st_mode & stat.S_IRWXG:
-        # Our own directory, closed to every group so far: the server's group may pass through it, not list it.
+        # Our own directory, closed to every group so far: the server's group may pass, not list it.
         os.chown(path, -1, account.gid)
         path.chmod(stat.S_IMODE(info.st_mode) | stat.S_IXGRP)
     elif closed is not None:
