@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,10 @@ from assay.kit.postgres import EmbeddedPostgres, PostgresOptions, status, stop
 
 SRC = str(Path(assay.__file__).parents[1])
 SITE = str(Path(psycopg.__file__).parents[1])
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can become other users and mount")
+SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # in memory where that is to be had
+AS_ROOT = pytest.mark.skipif(
+    os.geteuid() != 0, reason="NOT TESTED: only root can become other users and mount"
+)
 
 # A process that uses the server until it is told to go.
 USER = """
@@ -80,8 +84,8 @@ def say_goodbye(process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A directory that another user can pass through (pytest's own are closed, and root's server is another user)."""
-    path = Path(tempfile.mkdtemp(prefix="assay-pg-"))
+    """A directory that another user can pass through: pytest's own are closed to the server of root."""
+    path = Path(tempfile.mkdtemp(prefix="assay-pg-", dir=SCRATCH))
     path.chmod(0o755)
     yield path
     for lock in path.rglob("start.lock"):
@@ -92,7 +96,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
     """A cluster at rest, to be copied."""
-    path = Path(tempfile.mkdtemp(prefix="assay-pg-"))
+    path = Path(tempfile.mkdtemp(prefix="assay-pg-", dir=SCRATCH))
     path.chmod(0o755)
     with EmbeddedPostgres(PostgresOptions(path / "postgres", is_durable=False)) as url:
         execute(url, "create table kept (what text)", "insert into kept values ('ore')")
@@ -159,12 +163,15 @@ def test_first_start_makes_a_private_checked_utf8_cluster_that_fits_a_small_mach
         settings = {str(name): value for name, value in rows}
         wanted = {
             "data_checksums": "on", "server_encoding": "UTF8", "jit": "off", "wal_level": "minimal",
-            "max_wal_senders": "0", "max_connections": "100", "checkpoint_timeout": "900", "max_wal_size": "2048",
-            "shared_buffers": "16384", "listen_addresses": "", "fsync": "on", "full_page_writes": "on",
+            "max_wal_senders": "0", "max_connections": "100", "checkpoint_timeout": "900",
+            "max_wal_size": "2048", "shared_buffers": "16384",
+            "listen_addresses": "", "fsync": "on", "full_page_writes": "on",
             "synchronous_commit": "on", "TimeZone": "UTC", "unix_socket_permissions": "0700",
         }  # fmt: skip
         assert {name: settings[name] for name in wanted} == wanted
-        assert execute(url, "select current_database(), current_user, lower('ÄØ')") == [("assay", "assay", "äø")]
+        assert execute(url, "select current_database(), current_user, lower('ÄØ')") == [
+            ("assay", "assay", "äø")
+        ]
         data = options.directory / "data"
         assert [mode(data), mode(options.directory / "socket")] == [0o700, 0o700]
         assert not mode(options.directory) & 0o067
@@ -238,7 +245,9 @@ def test_a_second_start_keeps_the_one_lease(options: PostgresOptions) -> None:
     assert not status(options).is_running
 
 
-def test_a_server_can_be_left_running_and_is_stopped_on_demand_whoever_uses_it(options: PostgresOptions) -> None:
+def test_a_server_may_be_left_running_and_stopped_whoever_uses_it(
+    options: PostgresOptions,
+) -> None:
     lasting = PostgresOptions(options.directory, is_durable=False, keep_running=True)
     with EmbeddedPostgres(lasting):
         pass
@@ -250,7 +259,9 @@ def test_a_server_can_be_left_running_and_is_stopped_on_demand_whoever_uses_it(o
             execute(url, "select 1")
 
 
-def test_it_neither_holds_the_pipes_of_its_starter_nor_dies_of_its_interrupt(options: PostgresOptions) -> None:
+def test_it_neither_holds_the_pipes_of_its_starter_nor_dies_of_its_interrupt(
+    options: PostgresOptions,
+) -> None:
     start = USER.replace("sys.stdin.readline()", "import os; os.killpg(0, 2)")
     process = run_as(None, sys.executable, start, str(options.directory), start_new_session=True)
     output, _ = process.communicate(timeout=30)  # returns at the end of the pipe, not of the process
@@ -304,7 +315,9 @@ def test_tcp_takes_the_password_of_the_passfile_and_nothing_else(options: Postgr
         assert secret not in passfile.read_text()
 
 
-def test_a_lone_user_may_change_how_the_server_runs_and_a_second_one_may_not(options: PostgresOptions) -> None:
+def test_a_lone_user_may_change_how_the_server_runs_and_a_second_one_may_not(
+    options: PostgresOptions,
+) -> None:
     port = free_port()
     with_port = EmbeddedPostgres(PostgresOptions(options.directory, port=port, is_durable=False))
     plain, durable = EmbeddedPostgres(options), EmbeddedPostgres(PostgresOptions(options.directory))
@@ -340,7 +353,9 @@ def test_a_port_that_is_none_is_refused(options: PostgresOptions) -> None:
         EmbeddedPostgres(PostgresOptions(options.directory, port=70000)).start()
 
 
-@pytest.mark.parametrize("name", ["with space", "quo'te", 'dou"ble $HOME `x`', "com,ma", "grün\\%41", "e" * 150])
+@pytest.mark.parametrize(
+    "name", ["with space", "quo'te", 'dou"ble $HOME `x`', "com,ma", "grün\\%41", "e" * 150]
+)
 def test_any_path_will_do(home: Path, made: Path, name: str) -> None:
     directory = home / name / "postgres"
     directory.parent.mkdir()
@@ -355,7 +370,7 @@ def test_any_path_will_do(home: Path, made: Path, name: str) -> None:
 
 
 def test_a_first_start_below_a_path_with_spaces_and_quotes(home: Path) -> None:
-    directory = home / "it's a \"place\"" / "postgres"
+    directory = home / 'it\'s a "place"' / "postgres"
     with EmbeddedPostgres(PostgresOptions(directory, is_durable=False)) as url:
         assert execute(url, "select 1") == [(1,)]
 
@@ -366,8 +381,7 @@ def test_a_path_with_a_line_break_is_refused(home: Path) -> None:
 
 
 def private_socket_directory(directory: Path) -> Path:
-    account = postgres_place.prepare(directory).account
-    path = postgres_place.socket_directory(postgres_place.Place(directory, account), 5432)
+    path = postgres_place.socket_directory(postgres_place.settle(postgres_place.prepare(directory)), 5432)
     path.rmdir()
     return path
 
@@ -445,9 +459,8 @@ def test_a_long_log_is_cut_and_its_end_kept(options: PostgresOptions) -> None:
         assert log.stat().st_size < 100_000
         with log.open("a") as file:  # and again, under the running server
             file.write("y" * 11_000_000 + "\nanother end\n")
-        with EmbeddedPostgres(options) as url:
-            with pytest.raises(psycopg.errors.DivisionByZero):
-                execute(url, "select 1/0")
+        with EmbeddedPostgres(options) as url, pytest.raises(psycopg.errors.DivisionByZero):
+            execute(url, "select 1/0")
     text = log.read_text()
     assert len(text) < 100_000
     assert "division by zero" in text
@@ -469,17 +482,19 @@ def test_windows_is_told_to_bring_its_own(home: Path) -> None:
     missing = "import sys; sys.platform = 'win32'; sys.modules |= dict.fromkeys(['fcntl', 'pwd'])\n"
     process = run_as(None, sys.executable, missing + USER, str(home / "postgres"))
     output, _ = process.communicate()
-    assert output.startswith("Permanent: Assay cannot run its own PostgreSQL on Windows; set ASSAY_DATABASE_URL")
+    assert output.startswith(
+        "Permanent: Assay cannot run its own PostgreSQL on Windows; set ASSAY_DATABASE_URL"
+    )
 
 
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
         ("FATAL:  could not create semaphores: No space left on device", "lacks the shared memory"),
-        ("FATAL:  could not create shared memory segment: Cannot allocate memory", "lacks the shared memory"),
-        ('PANIC:  could not write to file "pg_wal/x": No space left on device', "disk of /h/postgres is full"),
-        ('LOG:  could not bind IPv4 address "127.0.0.1": Permission denied', "port 80 on 127.0.0.1 is reserved"),
-        ("PANIC:  could not locate a valid checkpoint record", "does not start in /h/postgres; see /h/postgres/server.log"),
+        ("FATAL:  could not map shared memory: Cannot allocate memory", "lacks the shared memory"),
+        ('PANIC:  could not write to file "pg_wal/x": No space left on device', "/h/postgres is full"),
+        ('LOG:  could not bind IPv4 address "127.0.0.1": Permission denied', "port 80 on 127.0.0.1 is"),
+        ("PANIC:  could not locate a valid checkpoint record", "; see /h/postgres/server.log"),
         ("", "It said: nothing"),
     ],
 )  # fmt: skip
@@ -489,7 +504,9 @@ def test_what_the_server_says_is_answered_with_what_to_do(said: str, answer: str
     assert said in str(error)
 
 
-@pytest.mark.parametrize("text", ["", "12", "12\n/data\n1\n5432\n/socket\n", "x\n/data\n1\n5432\n/s\n\n1 2\nready\n"])
+@pytest.mark.parametrize(
+    "text", ["", "12", "12\n/data\n1\n5432\n/socket\n", "x\n/data\n1\n5432\n/s\n\n1 2\nready\n"]
+)
 def test_an_unfinished_pid_file_is_no_server(text: str) -> None:
     assert postgres_server.parse(text) is None
 
@@ -508,7 +525,9 @@ def test_an_ordinary_user_runs_the_server_as_itself(home: Path, nobody: tuple[in
         assert url.startswith("postgresql://")
         assert psutil.Process(pid_of(options)).uids().effective == uid
         assert [mode(path) for path in (options.directory, options.directory / "data")] == [0o700, 0o700]
-        with EmbeddedPostgres(options) as joined:  # root joins the user's server, and leaves no file of its own
+        with EmbeddedPostgres(
+            options
+        ) as joined:  # root joins the user's server, and leaves no file of its own
             assert joined == url
         say_goodbye(process)
     with EmbeddedPostgres(options):
@@ -528,7 +547,9 @@ def test_what_belongs_to_somebody_else_is_refused(options: PostgresOptions, nobo
         assert "run Assay as" in said
     os.chown(options.directory, pwd.getpwnam("daemon").pw_uid, -1)
     with user(options.directory, uid, python) as (_, said):
-        assert said.startswith(f"Permanent: {options.directory} belongs to the user 'daemon', and this is 'nobody'")
+        assert said.startswith(
+            f"Permanent: {options.directory} belongs to the user 'daemon', and this is 'nobody'"
+        )
 
 
 @AS_ROOT
@@ -563,6 +584,23 @@ def test_root_opens_no_directory_but_its_own(home: Path) -> None:
 
 
 @AS_ROOT
+@pytest.mark.skipif(
+    not hasattr(os, "setxattr"), reason="NOT TESTED: access lists are written in Linux's form"
+)
+def test_an_access_list_may_let_the_server_through(home: Path, made: Path) -> None:
+    closed = home / "closed"
+    closed.mkdir(mode=0o700)
+    subprocess.run(["cp", "-a", str(made), str(closed / "postgres")], check=True)
+    server, undefined = (made / "data").stat().st_uid, 0xFFFFFFFF
+    # acl(5): owner rwx, this user --x, group ---, mask --x, others ---
+    entries = [(1, 7, undefined), (2, 1, server), (4, 0, undefined), (16, 1, undefined), (32, 0, undefined)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)
+    os.setxattr(closed, "system.posix_acl_access", acl)
+    with EmbeddedPostgres(PostgresOptions(closed / "postgres", is_durable=False)) as url:
+        assert execute(url, "select what from kept") == [("ore",)]
+
+
+@AS_ROOT
 def test_a_cluster_of_root_is_refused(options: PostgresOptions) -> None:
     os.chown(options.directory / "data", 0, 0)
     with pytest.raises(Permanent, match="PostgreSQL refuses to run as root; give it to an ordinary user"):
@@ -587,9 +625,14 @@ def in_private_mounts(commands: list[str], *argv: str) -> subprocess.CompletedPr
     """
     unshare = shutil.which("unshare", path="/usr/bin:/bin")
     private = [str(unshare), "--mount", "--propagation", "private"]
-    if unshare is None or subprocess.run([*private, "true"], check=False, capture_output=True).returncode != 0:
+    if (
+        unshare is None
+        or subprocess.run([*private, "true"], check=False, capture_output=True).returncode != 0
+    ):
         pytest.skip("NOT TESTED: no private mounts here")
-    assert not any("&&" in each or "$" in each or "\n" in each for each in commands)  # else sh -e passes over a failure
+    assert not any(
+        "&&" in each or "$" in each or "\n" in each for each in commands
+    )  # else sh -e passes over a failure
     return subprocess.run(
         [*private, "sh", "-ec", "\n".join([*commands, 'exec "$@"']), "sh", sys.executable, "-c", *argv],
         env={"PYTHONPATH": os.pathsep.join([SRC, SITE]), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -607,13 +650,17 @@ def no_database_users(home: Path) -> list[str]:
     subprocess.run(["cp", "-a", "/etc", str(etc)], check=True)
     for name in ("passwd", "group", "shadow", "gshadow"):
         lines = (etc / name).read_text().splitlines(keepends=True)
-        (etc / name).write_text("".join(each for each in lines if not each.startswith(("assay:", "postgres:"))))
+        (etc / name).write_text(
+            "".join(each for each in lines if not each.startswith(("assay:", "postgres:")))
+        )
     (etc / home.name).touch()
     return [f"mount --bind {etc} /etc", f"test -e /etc/{home.name}"]
 
 
 @AS_ROOT
-def test_root_makes_a_user_for_the_server_when_there_is_none(home: Path, no_database_users: list[str]) -> None:
+def test_root_makes_a_user_for_the_server_when_there_is_none(
+    home: Path, no_database_users: list[str]
+) -> None:
     show = USER.replace("sys.stdin.readline()", "import pwd; print(pwd.getpwnam('assay'))")
     before = Path("/etc/passwd").read_bytes()
     done = in_private_mounts(no_database_users, show, str(home / "postgres"))
@@ -630,7 +677,9 @@ def test_root_without_useradd_is_told_what_to_do(home: Path, no_database_users: 
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin")
     hide = [f"mount --bind /dev/null {useradd}"] if useradd else []
     done = in_private_mounts([*no_database_users, *hide], USER, str(home / "postgres"))
-    assert "Permanent: PostgreSQL refuses to run as root, and there is neither a user named assay" in done.stdout
+    assert (
+        "Permanent: PostgreSQL refuses to run as root, and there is neither a user named assay" in done.stdout
+    )
     assert "adduser -S assay" in done.stdout
 
 
