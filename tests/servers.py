@@ -36,7 +36,7 @@ class Fault:
 
 @dataclass
 class Document:
-    """What is served under a path. `faults` are used up, one a request, before the document is served well."""
+    """What is served under a path; `faults` are used up, one a request, before it is served well."""
 
     body: bytes = b""
     etag: str | None = None

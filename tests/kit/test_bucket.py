@@ -1,4 +1,4 @@
-"""Bucket over obstore's own Google client, its HTTP client and its local store, on loopback and a real disk."""
+"""Bucket over obstore's Google client, its HTTP client and its local store, on loopback and a real disk."""
 
 import hashlib
 import random
@@ -36,7 +36,9 @@ def waits() -> list[float]:
 @pytest.fixture(params=["gs", "http"])
 def bucket(request: pytest.FixtureRequest, web: Web, waits: list[float]) -> Bucket:
     """Google's XML interface is `GET /<bucket>/<object>`; the same documents serve both clients."""
-    options = BucketOptions(endpoint=web.url, resume_seconds=0.001, read_seconds=0.5, backoff=Backoff(retries=2))
+    options = BucketOptions(
+        endpoint=web.url, resume_seconds=0.001, read_seconds=0.5, backoff=Backoff(retries=2)
+    )
     if request.param == "gs":
         return open_bucket("gs://advisories", options, sleep=waits.append, random=lambda: 0.5)
     return open_bucket(f"{web.url}/advisories", options, sleep=waits.append, random=lambda: 0.5)
@@ -101,7 +103,9 @@ def test_failures_of_the_server_are_retried_and_then_transient(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_refusals_are_permanent(web: Web, bucket: Bucket, files: Files, waits: list[float], status: int) -> None:
+def test_refusals_are_permanent(
+    web: Web, bucket: Bucket, files: Files, waits: list[float], status: int
+) -> None:
     web.documents["/advisories/all"] = Document(b"x", '"v"', faults=deque([Fault(status=status)]))
     with pytest.raises(Permanent, match="check"):
         bucket.download("all", files)
@@ -144,7 +148,9 @@ def test_many_objects_come_in_order_each_with_its_own_fate(web: Web, bucket: Buc
     assert [name for name, _ in found] == names
     errors = {name: error for name, error in found if isinstance(error, AssayError)}
     assert {name: type(error) for name, error in errors.items()} == {"X-7": Absent, "X-9": Permanent}
-    assert all(body == str(number).encode() for number, (name, body) in enumerate(found) if name not in errors)
+    assert all(
+        body == str(number).encode() for number, (name, body) in enumerate(found) if name not in errors
+    )
 
 
 def test_only_as_many_objects_are_asked_for_as_are_taken(web: Web, bucket: Bucket) -> None:
@@ -163,7 +169,9 @@ def test_a_local_folder_is_a_bucket_too(tmp_path: Path, files: Files) -> None:
     bucket = open_bucket(folder.as_uri())
     result = bucket.download("npm/ALSA-2019:3338.json", files)
     assert isinstance(result, Downloaded)
-    assert isinstance(bucket.download("npm/ALSA-2019:3338.json", files, validators=result.validators), NotModified)
+    assert isinstance(
+        bucket.download("npm/ALSA-2019:3338.json", files, validators=result.validators), NotModified
+    )
     assert bucket.get("npm/ALSA-2019:3338.json") == b"{}"
     with pytest.raises(Absent):
         bucket.get("npm/none.json")

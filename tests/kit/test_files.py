@@ -51,7 +51,9 @@ def test_the_same_content_is_kept_once_and_can_be_removed(files: Files) -> None:
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5))
-def test_however_it_is_cut_the_name_is_the_same(tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]) -> None:
+def test_however_it_is_cut_the_name_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]
+) -> None:
     files = Files(tmp_path_factory.getbasetemp() / "law")
     whole = b"".join(chunks)
     stored = files.add_stream(chunks)
@@ -83,7 +85,9 @@ def test_what_fails_half_way_leaves_nothing(files: Files) -> None:
     assert len(everything(files)) == 1
 
 
-@pytest.mark.parametrize("name", ["", "../../etc/passwd", "A" * 64, "a" * 63, "a" * 65, "g" * 64, "a" * 64 + "\n"])
+@pytest.mark.parametrize(
+    "name", ["", "../../etc/passwd", "A" * 64, "a" * 63, "a" * 65, "g" * 64, "a" * 64 + "\n"]
+)
 def test_only_a_sha256_is_a_name(files: Files, name: str) -> None:
     with pytest.raises(ValueError, match="not a SHA-256"):
         files.path(name)
@@ -102,8 +106,9 @@ def test_an_unusable_directory_is_permanent(tmp_path: Path) -> None:
 
 
 def run(code: str, *arguments: str) -> subprocess.Popen[bytes]:
-    head = "import sys; from pathlib import Path; from assay.errors import *; from assay.kit.files import Files\n"
-    return subprocess.Popen([sys.executable, "-c", head + code, *arguments], stdout=subprocess.PIPE)
+    head = "import sys; from pathlib import Path; from assay.errors import *; from assay.kit.files import *\n"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", head + code, *arguments], **pipes)
 
 
 def test_a_disk_that_takes_no_more_is_permanent(files: Files) -> None:
@@ -114,7 +119,9 @@ def test_a_disk_that_takes_no_more_is_permanent(files: Files) -> None:
         "    try: files.add_stream([b'x' * size])\n"
         "    except Permanent as error: print(error)\n"
     )
-    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, {resource.RLIM_INFINITY}))\n"
+    limited = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, {resource.RLIM_INFINITY}))\n"
+    )
     with run(limited + code, str(files.root)) as process:
         out, _ = process.communicate(timeout=30)
     assert out.count(b"free some space") == 2
@@ -130,12 +137,7 @@ def test_what_a_killed_writer_left_is_cleaned_and_a_living_one_is_left_alone(fil
         "    sys.stdin.read()\n"
         "Files(Path(sys.argv[1])).add_stream(slow())\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pathlib import Path; from assay.kit.files import Files\n" + code,
-         str(files.root)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
+    with run(code, str(files.root)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
         assert files.clean() == 0
@@ -162,9 +164,12 @@ def test_processes_may_add_the_same_documents_at_once(files: Files) -> None:
 
 def test_a_lock_has_one_holder_and_waits_are_counted(tmp_path: Path) -> None:
     waits: list[float] = []
-    with hold(tmp_path / "x" / "lock", 1):
-        with pytest.raises(Transient, match="more than 0 seconds"), hold(tmp_path / "x" / "lock", 0, waits.append):
-            pass
+    with (
+        hold(tmp_path / "x" / "lock", 1),
+        pytest.raises(Transient, match="more than 0 seconds"),
+        hold(tmp_path / "x" / "lock", 0, waits.append),
+    ):
+        pass
     with hold(tmp_path / "x" / "lock", 0):
         pass
     assert waits == []

@@ -68,7 +68,9 @@ def test_every_name_is_listed_and_read(origin: Origin, copy: Path) -> None:
     assert contents(copy, commit, "advisories/") == {
         name.removeprefix("advisories/"): name.encode() for name in NAMES if "/" in name
     }
-    assert all(member.fault is None and member.size == len(member.name.encode()) for member in tree(copy, commit))
+    assert all(
+        member.fault is None and member.size == len(member.name.encode()) for member in tree(copy, commit)
+    )
 
 
 def test_new_commits_and_a_rewritten_history_are_followed(origin: Origin, copy: Path) -> None:
@@ -101,7 +103,9 @@ def test_only_one_branch_is_fetched(origin: Origin, copy: Path) -> None:
     commit = origin.commit({"r.json": b"r"})
     origin.git("tag", "v1")
     assert mirror(origin.url, copy, "release/1.0") == commit
-    refs = subprocess.run(["git", f"--git-dir={copy}", "for-each-ref"], check=True, capture_output=True).stdout
+    refs = subprocess.run(
+        ["git", f"--git-dir={copy}", "for-each-ref"], check=True, capture_output=True
+    ).stdout
     assert refs.count(b"\n") == 1
 
 
@@ -124,7 +128,9 @@ def test_links_submodules_large_and_hostile_names_carry_a_fault(origin: Origin, 
     origin.git("add", "--all", "--", "link", "back\\slash", "large", os.fsdecode(b"latin-\xe9"))
     origin.git("commit", "--quiet", "--message", "odd")
     commit = mirror(origin.url, copy, "main")
-    faults = {member.name: member.fault for member in tree(copy, commit, limits=Limits(max_member_bytes=1000))}
+    faults = {
+        member.name: member.fault for member in tree(copy, commit, limits=Limits(max_member_bytes=1000))
+    }
     assert {name: fault for name, fault in faults.items() if fault} == {
         "link": "symlink",
         "back\\slash": "path-outside",
@@ -258,7 +264,9 @@ def test_hostile_and_unencrypted_addresses_are_refused(copy: Path, url: str) -> 
     assert not copy.parent.exists()
 
 
-@pytest.mark.parametrize("branch", ["", "-f", "a..b", "a b", "a:b", "refs/../x", "x.lock", "+main", "a\n", "x/", "@{1}"])
+@pytest.mark.parametrize(
+    "branch", ["", "-f", "a..b", "a b", "a:b", "refs/../x", "x.lock", "+main", "a\n", "x/", "@{1}"]
+)
 def test_hostile_branches_are_refused(origin: Origin, copy: Path, branch: str) -> None:
     with pytest.raises(Permanent, match="not the name of a branch"):
         mirror(origin.url, copy, branch)

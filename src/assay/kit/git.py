@@ -54,7 +54,7 @@ def mirror(
 
     Only the newest commit is fetched, each time, so a rewritten history is as good as any other. Callers of
     one directory take turns. A copy that is damaged, or of another address, is made again; a directory that
-    is no copy of ours is never touched. Permanent when git, the repository or the branch is missing or refused.
+    is no copy of ours is never touched. Permanent when git, repository or branch is missing or refused.
     """
     _check(url, branch)
     waits = waits or GitWaits()
