@@ -191,6 +191,18 @@ def load_claims(conn: Connection, ids: Sequence[int]) -> list[Stored]:
     return [Stored(*row) for row in conn.execute(_SQL["load_claims"].text, {"ids": list(ids)}, binary=True)]
 
 
+def has_names(conn: Connection) -> bool:
+    """Whether the catalog holds any name."""
+    row = conn.execute(_SQL["has_names"].text).fetchone()
+    return row is not None and bool(row[0])
+
+
+def has_claims(conn: Connection, source: str) -> bool:
+    """Whether the catalog holds any claim of a source."""
+    row = conn.execute(_SQL["has_claims"].text, {"source": source}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def load_decisions(conn: Connection) -> Decisions:
     """What people decided about pairs of names."""
     pins, bans = set(), set()

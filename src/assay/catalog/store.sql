@@ -94,6 +94,14 @@ FROM catalog.claims
 WHERE id = ANY(%(ids)s::bigint[])
 ORDER BY id;
 
+-- name: has_names
+-- Whether the catalog holds any name.
+SELECT EXISTS (SELECT 1 FROM catalog.identifiers);
+
+-- name: has_claims
+-- Whether the catalog holds any claim of a source.
+SELECT EXISTS (SELECT 1 FROM catalog.claims WHERE source = %(source)s::text);
+
 -- name: load_decisions
 -- Every pin and ban.
 SELECT kind, left_identifier, right_identifier FROM catalog.alias_decisions;

@@ -52,11 +52,15 @@ class Needs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Claims that can be merged without looking at any other claim, and the marks that this settles."""
+    """Claims that can be merged without looking at any other claim, and the marks that this settles.
+
+    `is_first` says that the catalog held no name at all when the merge began, so there is nothing to replace.
+    """
 
     claims: list[int]
     dirty: list[int]
     former: list[str]
+    is_first: bool = False
 
 
 @dataclass(slots=True)
@@ -85,6 +89,7 @@ class _Gathered:
     namings: list[tuple[int, list[str]]] = field(default_factory=list)
     dirty_of: dict[int, list[int]] = field(default_factory=dict)
     former_of: dict[int, list[str]] = field(default_factory=dict)
+    is_first: bool = False
 
 
 def merge(ctx: Needs, progress: Callable[[int, int], None]) -> MergeCounts:
@@ -121,7 +126,8 @@ def _gather(conn: Connection, decisions: Decisions) -> _Gathered:
         if dirty.claim_id not in held:
             held.add(dirty.claim_id)
             gathered.namings.append((dirty.claim_id, dirty.names))
-    todo = names
+    gathered.is_first = not store.has_names(conn)
+    todo = set() if gathered.is_first else names
     while todo:
         fresh: set[str] = set()
         for claim_id, their_names in _claims_that_name(conn, _with_pinned(todo, decisions)):
@@ -153,7 +159,7 @@ def _cut(gathered: _Gathered) -> Iterator[Part]:
     """Whole components, packed into parts of about the same size."""
     # A claim's former names belong to its component as well: whoever holds them now may have to let go.
     wide = [(claim, [*names, *gathered.former_of.get(claim, ())]) for claim, names in gathered.namings]
-    part = Part([], [], [])
+    part = Part([], [], [], gathered.is_first)
     for positions in components(wide):
         for position in positions:
             claim = wide[position][0]
@@ -162,7 +168,7 @@ def _cut(gathered: _Gathered) -> Iterator[Part]:
             part.former.extend(gathered.former_of.get(claim, ()))
         if len(part.claims) >= _PART:
             yield part
-            part = Part([], [], [])
+            part = Part([], [], [], gathered.is_first)
     if part.claims:
         yield part
 
@@ -188,8 +194,7 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
         held |= others
     decisions = store.load_decisions(conn)
     merged = merge_groups(held, decisions, ctx.policy)
-    names = {name for entry in held.values() for name in entry.claim.identifiers}.union(part.former)
-    touched = store.load_touched(conn, sorted(names))
+    touched = [] if part.is_first else store.load_touched(conn, _names(held, part.former))
     plan = plan_replacements(merged, touched)
     now = ctx.clock()
     if plan.removed:
@@ -198,7 +203,7 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     for claim_id in sorted(held):
         for name in held[claim_id].claim.identifiers:
             asserted.setdefault(name, []).append(claim_id)
-    _write(conn, plan, asserted, now)
+    _write(conn, plan, asserted, now, is_first=part.is_first)
     store.delete_dirty(conn, part.dirty)
     counts.removed = len(plan.removed)
     for entry in plan.replacements:
@@ -206,6 +211,11 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
         counts.added += entry.key is None
     counts.changed = len(plan.replacements) - counts.unchanged - counts.added
     return counts
+
+
+def _names(held: dict[int, Held], former: Sequence[str]) -> list[str]:
+    """Every name that these claims give or gave."""
+    return sorted({name for entry in held.values() for name in entry.claim.identifiers}.union(former))
 
 
 def read_claims(stored: Iterable[store.Stored], readers: Readers) -> tuple[dict[int, Held], int]:
@@ -235,16 +245,19 @@ def merge_groups(held: dict[int, Held], decisions: Decisions, policy: Policy) ->
     ]
 
 
-def _write(conn: Connection, plan: Plan, asserted: dict[str, list[int]], now: datetime) -> None:
+def _write(
+    conn: Connection, plan: Plan, asserted: dict[str, list[int]], now: datetime, *, is_first: bool
+) -> None:
     """Write curated vulnerabilities: new ones under new keys, changed ones under the key they had."""
     fresh = iter(reserve(conn, "catalog.vulnerabilities_id_seq", sum(e.key is None for e in plan.replacements)))
     keys = [entry.key if entry.key is not None else next(fresh) for entry in plan.replacements]
     write = [(key, entry) for key, entry in zip(keys, plan.replacements, strict=True) if not entry.is_unchanged]
     replaced = [entry.key for _, entry in write if entry.key is not None]
     before = store.load_documents(conn, replaced) if replaced else {}
-    # A name may still lead to a vulnerability that no claim of this part speaks of any more.
-    names = [name for _, entry in write for name in entry.merged.identifiers]
-    store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
+    if not is_first:
+        # A name may still lead to a vulnerability that no claim of this part speaks of any more.
+        names = [name for _, entry in write for name in entry.merged.identifiers]
+        store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
     scores = store.load_scores(conn, [entry.merged.name for _, entry in write])
     store.add_vulnerabilities(conn, [_row(key, entry, scores.get(entry.merged.name), now) for key, entry in write])
     store.add_finished(conn, ((key, compress(e.merged.document), e.merged.provenance) for key, e in write))
@@ -327,8 +340,7 @@ def try_part(ctx: Needs, item: tuple[Part, Policy]) -> tuple[int, list[tuple[str
     with ctx.db.transaction() as conn:
         held, _ = read_claims(store.load_claims(conn, part.claims), ctx.readers)
         merged = merge_groups(held, store.load_decisions(conn), policy)
-        names = {name for entry in held.values() for name in entry.claim.identifiers}
-        touched = store.load_touched(conn, sorted(names))
+        touched = store.load_touched(conn, _names(held, ()))
         plan = plan_replacements(merged, touched)
         differing = [entry for entry in plan.replacements if not entry.is_unchanged and entry.key is not None]
         before = store.load_documents(conn, [entry.key for entry in differing if entry.key is not None])

@@ -34,7 +34,11 @@ def _enter(make_context: Callable[..., Any], arguments: tuple[Any, ...]) -> None
 
 
 def _run(function: Callable[[Any, Any], Any], item: Any) -> Any:
-    return function(_context, item)
+    try:
+        return function(_context, item)
+    finally:
+        if not gc.isenabled():
+            gc.collect(1)
 
 
 class Pool:
@@ -103,6 +107,6 @@ class Pool:
 
 
 def spare_collector() -> None:
-    """Let the cycle collector look less often: bulk work makes millions of objects and hardly a cycle."""
+    """Leave the cycle collector to `_run`: bulk work makes millions of objects and hardly a cycle."""
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
+    gc.disable()
