@@ -20,6 +20,7 @@ from assay.kit.files import Files
 from assay.kit.http import Http, HttpOptions
 from assay.kit.pool import Pool, spare_collector
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
+from assay.kit.postgres_shelter import directory_for
 from assay.pipelines.advisories.model import Bucket as BucketTransport
 from assay.pipelines.advisories.model import Download, RecordSource, Repository, Source
 from assay.pipelines.advisories.sources import discover
@@ -47,7 +48,7 @@ class Context:
 def postgres_options(settings: Settings) -> PostgresOptions:
     """How the embedded server is to be run."""
     return PostgresOptions(
-        directory=settings.home / "postgres",
+        directory=directory_for(settings.home / "postgres"),
         port=settings.postgres_port,
         keep_running=settings.postgres_keep_running,
     )
