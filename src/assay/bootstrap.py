@@ -99,9 +99,11 @@ def enter_worker(settings: Settings, url: str) -> Context:
 
 def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Context:
     sources = load_sources(settings)
+    db = Database(url)
+    stack.callback(db.close)
     return Context(
         settings=settings,
-        db=Database(url),
+        db=db,
         clock=utc_now,
         pool=pool,
         files=Files(settings.home / "documents"),

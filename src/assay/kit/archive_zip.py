@@ -136,11 +136,9 @@ class ZipArchive:
             or _entry_fault(entry, self._length)
             or size_fault(entry.size, entry.packed, self._limits)
         )
-        if name in seen:
-            name = told_apart(name, seen)
-        else:
-            seen[name] = 1
-        return Member(name, entry.size, _FINGERPRINT.pack(entry.crc, entry.size), fault, entry.at)
+        return Member(
+            told_apart(name, seen), entry.size, _FINGERPRINT.pack(entry.crc, entry.size), fault, entry.at
+        )
 
     def _entries(self) -> Iterator[_Entry]:
         """The records of the central directory, read through a window of constant size."""
@@ -158,8 +156,12 @@ class ZipArchive:
             at += entry.length
 
     def _entry(self, member: Member) -> _Entry:
-        record = os.pread(self._file, _CENTRAL.size + 3 * _FULL16, member.at)
-        entry = _parsed(record, 0, member.at, self._directory.shift)
+        # Nearly every record is short; a name, extra field or comment of full length takes a second read.
+        for most in (_CENTRAL.size + 512, _CENTRAL.size + 3 * _FULL16):
+            record = os.pread(self._file, most, member.at)
+            entry = _parsed(record, 0, member.at, self._directory.shift)
+            if entry is not None:
+                break
         if entry is None or _FINGERPRINT.pack(entry.crc, entry.size) != member.fingerprint:
             raise _bad("damaged", member, "the zip is another one than was listed")
         return entry

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
-from typing import Protocol
+from hashlib import sha256
+from typing import NamedTuple, Protocol
 
 from assay.catalog.model import Claim
 from assay.errors import BadRecord
@@ -117,16 +117,16 @@ def batches(
 def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None) -> bytes:
     """The fingerprint of a raw record without the timestamps that change by themselves."""
     content = raw if volatile is None else volatile.sub(b"", raw)
-    return blake2b(content, digest_size=16).digest()
+    return sha256(content).digest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One copy of a record that could be read."""
+class Candidate(NamedTuple):
+    """One copy of a record that could be read; `reading` is the claim as JSON."""
 
     locator: str
     raw: bytes
     claim: Claim
+    reading: bytes
 
 
 def choose_copy(candidates: Sequence[Candidate]) -> tuple[Candidate, list[tuple[Candidate, BadRecord]]]:
