@@ -3,6 +3,8 @@
 import gc
 import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
@@ -41,6 +43,20 @@ def _run(function: Callable[[Any, Any], Any], item: Any) -> Any:
             gc.collect(1)
 
 
+def _submit(
+    executor: ProcessPoolExecutor, function: Callable[[Any, Item], Result], item: Item
+) -> Future[Result]:
+    """Hand an item over. A worker that this starts never hears Ctrl-C; its parent does, and ends it in order."""
+    if sys.platform == "win32":
+        return executor.submit(_run, function, item)
+    # A new process inherits what is blocked, from its first instruction on; here it is only put off.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return executor.submit(_run, function, item)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Pool:
     """`processes` workers, started on first use; with one process the work is done in the caller's.
 
@@ -54,7 +70,12 @@ class Pool:
         self._executor: ProcessPoolExecutor | None = None
 
     def map(
-        self, context: Any, function: Callable[[Any, Item], Result], items: Iterable[Item], *, inline: bool = False
+        self,
+        context: Any,
+        function: Callable[[Any, Item], Result],
+        items: Iterable[Item],
+        *,
+        inline: bool = False,
     ) -> Iterator[Result]:
         """Results in the order in which they are ready. `inline` does the work here, for a few small items.
 
@@ -67,13 +88,15 @@ class Pool:
             return
         executor = self._start()
         todo = iter(items)
-        running: set[Future[Result]] = {executor.submit(_run, function, item) for item in islice(todo, self.processes * 3)}
+        running: set[Future[Result]] = {
+            _submit(executor, function, item) for item in islice(todo, self.processes * 3)
+        }
         try:
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     result = future.result()
-                    running.update(executor.submit(_run, function, item) for item in islice(todo, 1))
+                    running.update(_submit(executor, function, item) for item in islice(todo, 1))
                     yield result
         except BrokenExecutor as error:
             raise Transient(f"a worker process died: {error}") from error

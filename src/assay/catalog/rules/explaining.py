@@ -63,4 +63,5 @@ def value_of(claim: Claim, field: str) -> Any:
         value = claim.cwes
     else:
         value = getattr(claim, kind)
-    return msgspec.to_builtins(value)
+    # By way of JSON: what passes through verbatim has no other form.
+    return msgspec.json.decode(msgspec.json.encode(value))

@@ -116,7 +116,7 @@ def _packed(
                     archive.writestr(zipfile.ZipInfo(f"{stems[name]}.json", _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
                 elif not isinstance(content, NotFound):
                     missing += 1
-                progress("fetch", done, len(stems))
+                progress("changes", done, len(stems))
         stored = ctx.files.add_file(path)
     address = Address(Kind.ZIP, ctx.files.path(stored.sha256))
     return Found(stored.sha256, address, f"{bucket.url}/{bucket.changes}", stored.bytes), missing
