@@ -50,6 +50,27 @@ class Reading:
     gone: list[str] = field(default_factory=list)
 
 
+_NUMBERED = re.compile(r"#[0-9]+\Z")
+
+
+def as_listed(locate: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """`locate` for names as an archive lists them.
+
+    The second member of one name is listed as `name#2`, and some packers (and attackers) write backslashes: both
+    are records as well, and not to be passed over.
+    """
+
+    def located(name: str) -> str | None:
+        found = locate(name)
+        if found is None and "#" in name:
+            found = locate(_NUMBERED.sub("", name))
+        if found is None and "\\" in name:
+            found = located(name.replace("\\", "/"))
+        return found
+
+    return located
+
+
 def plan_reading(
     members: Iterable[Listed], locate: Callable[[str], str | None], last: Mapping[str, Entry]
 ) -> Reading:

@@ -20,6 +20,7 @@ from assay.pipelines.advisories.rules import (
     Entry,
     Listed,
     Reading,
+    as_listed,
     batches,
     choose_copy,
     content_hash,
@@ -131,7 +132,7 @@ def stage(
     with open_archive(fetched.address) as archive:
         split = _split(source, archive) if source.split is not None else None
         members = split.members() if split is not None else archive.members()
-    locate = split.locate if split is not None else source.locate
+    locate = split.locate if split is not None else as_listed(source.locate)
     before = last.entries if last is not None else {}
     is_same_reader = last is not None and last.reader_version == source.reader_version
     usable = before if is_same_reader and not full else {}
