@@ -30,9 +30,17 @@ class Listed(Protocol):
     def fault(self) -> str | None: ...
 
 
+# Fits no member's fingerprint.
+UNREAD = b""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A member as the last listing had it; `is_bad` when it was set aside."""
+    """A member as the last listing had it; `is_bad` when it was set aside.
+
+    A member whose bytes could not be had is kept with UNREAD: its archive tells the same fingerprint again once the
+    bytes can be read (a zip's directory keeps its CRC-32 when it is packed otherwise, or was damaged elsewhere).
+    """
 
     fingerprint: bytes
     is_bad: bool

@@ -16,6 +16,7 @@ from assay.kit.db import Connection
 from assay.pipelines.advisories import store
 from assay.pipelines.advisories.model import RecordSource
 from assay.pipelines.advisories.rules import (
+    UNREAD,
     Candidate,
     Entry,
     Listed,
@@ -69,13 +70,14 @@ class Part:
 
 @dataclass(slots=True)
 class PartOutcome:
-    """What came of a part, and the places of its bad records."""
+    """What came of a part, the places of its bad records, and of those whose bytes could not be had."""
 
     members: int = 0
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     bad: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 class Readable(Protocol):
@@ -143,10 +145,10 @@ def stage(
         if why is not None:
             raise Refused(f"{source.name}: the document {fetched.name[:12]} was refused: {why}")
     counts = StageCounts(read=reading.records, unchanged=reading.unchanged, quarantined=reading.kept_bad)
-    bad = _stage_parts(ctx, source, fetched, reading, split, counts, progress)
+    bad, unread = _stage_parts(ctx, source, fetched, reading, split, counts, progress)
     read = {member.name for _, copies in reading.changed for member in copies}
     read.update(member.name for _, member in reading.faulty)
-    _finish(ctx, source, fetched, last, _Outcome(members, locate, gone, bad, read), counts)
+    _finish(ctx, source, fetched, last, _Outcome(members, locate, gone, bad, unread, read), counts)
     return counts
 
 
@@ -156,7 +158,7 @@ def _narrowed(members: Sequence[Member], locate: Callable[[str], str | None]) ->
 
 def _names_only(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
     """A last listing that still says which records there were, but whose fingerprints fit nothing."""
-    return {name: Entry(b"", entry.is_bad) for name, entry in entries.items()}
+    return {name: Entry(UNREAD, entry.is_bad) for name, entry in entries.items()}
 
 
 def _count(entries: Mapping[str, Entry], locate: Callable[[str], str | None]) -> int:
@@ -209,8 +211,8 @@ def _stage_parts(
     split: SplitDocument | None,
     counts: StageCounts,
     progress: Progress,
-) -> set[str]:
-    """Read and hand over everything that changed; returns the places of the bad records."""
+) -> tuple[set[str], set[str]]:
+    """Read and hand over everything that changed; returns the places of the bad records and of the unread ones."""
     total = sum(len(copies) for _, copies in reading.changed)
     address = fetched.address if split is None else None
     parts = [
@@ -223,6 +225,7 @@ def _stage_parts(
     else:
         outcomes = ctx.pool.map(ctx, stage_part, parts, inline=total < _FEW)
     bad = _quarantine_faulty(ctx, source, fetched, reading)
+    unread = set(bad)
     counts.quarantined += len(bad)
     done = 0
     progress("read", done, total)
@@ -232,9 +235,10 @@ def _stage_parts(
         counts.unchanged += outcome.unchanged
         counts.quarantined += len(outcome.bad)
         bad.update(outcome.bad)
+        unread.update(outcome.unread)
         done += outcome.members
         progress("read", done, total)
-    return bad
+    return bad, unread
 
 
 def _as_members(batch: list[tuple[str, list[Listed]]]) -> list[tuple[str, list[Member]]]:
@@ -311,6 +315,7 @@ def submit_part(
     outcome.changed = submitted.changed
     outcome.unchanged = submitted.unchanged
     outcome.bad = [entry.locator for entry in bad]
+    outcome.unread = [entry.locator for entry in bad if entry.raw is None]
 
 
 def _read(
@@ -346,6 +351,7 @@ class _Outcome:
     locate: Callable[[str], str | None]
     gone: Sequence[str]
     bad: set[str]
+    unread: set[str]
     read: set[str]
 
 
@@ -364,7 +370,7 @@ def _finish(
         name = member.name
         # What was not read again is as bad or as good as it was.
         is_bad = name in outcome.bad if name in outcome.read else before[name].is_bad
-        entries[name] = Entry(member.fingerprint, is_bad)
+        entries[name] = Entry(UNREAD if name in outcome.unread else member.fingerprint, is_bad)
     if outcome.gone and not fetched.is_full:
         lost = set(outcome.gone)
         entries = {name: entry for name, entry in entries.items() if outcome.locate(name) not in lost}
