@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 
 import msgspec
 from psycopg.rows import class_row
@@ -17,6 +18,8 @@ _SQL = sql.beside(__file__)
 
 # Bytes of a bad record that are kept; a larger one is named with its size and stays in its document.
 _MOST_RAW = 4 << 20
+# Bytes of a locator that are kept as they are.
+_LONGEST_PLACE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ def quarantine(
             "source": source,
             "scope": scope,
             "document": document,
-            "locator": _text(entry.locator),
+            "locator": _place(entry.locator),
             "record_id": None if entry.record_id is None else _text(entry.record_id),
             "reason": entry.error.reason,
             "detail": _text(entry.error.detail),
@@ -206,15 +209,23 @@ def _text(text: str) -> str:
     return text.replace("\x00", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
+def _place(locator: str) -> str:
+    """A locator as a key: an index row of PostgreSQL's holds 2,704 bytes, a name in a zip up to 65,535."""
+    text = _text(locator)
+    if len(text.encode()) <= _LONGEST_PLACE:
+        return text
+    return f"{text[:200]}... #{blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
 def release_locators(conn: Connection, source: str, scope: str, locators: Sequence[str]) -> int:
     """Take records out of quarantine that now read well or are gone."""
-    values = {"source": source, "scope": scope, "locators": [_text(locator) for locator in locators]}
+    values = {"source": source, "scope": scope, "locators": [_place(locator) for locator in locators]}
     return conn.execute(_SQL["release_locators"].text, values).rowcount
 
 
 def release_others(conn: Connection, source: str, scope: str, locators: Sequence[str]) -> int:
     """Take every record of the scope out of quarantine that stands at none of these places."""
-    values = {"source": source, "scope": scope, "locators": [_text(locator) for locator in locators]}
+    values = {"source": source, "scope": scope, "locators": [_place(locator) for locator in locators]}
     return conn.execute(_SQL["release_others"].text, values).rowcount
 
 
