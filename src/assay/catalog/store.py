@@ -292,6 +292,13 @@ def add_score_history(conn: Connection, day: date, drift: float) -> int:
     return conn.execute(_SQL["add_score_history"].text, {"day": day, "drift": drift}).rowcount
 
 
+def count_lost_scores(conn: Connection) -> tuple[int, int]:
+    """How many scores are in force, and how many of them the intake does not list."""
+    row = conn.execute(_SQL["count_lost_scores"].text).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
 def apply_scores(conn: Connection, day: date) -> int:
     """Put the intake in force and on the curated rows; returns the curated rows that changed."""
     for statement in ("set_scores", "drop_old_scores"):

@@ -180,6 +180,12 @@ WHERE last.score IS NULL OR last.score <> fresh.score
    OR abs(last.percentile - fresh.percentile) > %(drift)s::real
 ON CONFLICT (cve, scored_on) DO UPDATE SET score = excluded.score, percentile = excluded.percentile;
 
+-- name: count_lost_scores
+-- How many scores are in force, and how many of them the day no longer lists.
+SELECT count(*), count(*) FILTER (WHERE fresh.cve IS NULL)
+FROM catalog.epss_scores AS held
+LEFT JOIN new_scores AS fresh USING (cve);
+
 -- name: set_scores
 -- Puts the day's scores in force.
 INSERT INTO catalog.epss_scores AS held (cve, score, percentile, scored_on)

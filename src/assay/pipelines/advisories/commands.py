@@ -14,13 +14,13 @@ from assay.errors import AssayError, BadRecord, Conflict, NotFound, Permanent, T
 from assay.jobs.ledger import Outcome, add_run
 from assay.kit.db import Connection, try_lock, unlock
 from assay.pipelines.advisories import store
-from assay.pipelines.advisories.model import Bucket, RecordSource, ScoreSource, Source
+from assay.pipelines.advisories.model import Bucket, RecordSource, Refused, ScoreSource, Source
 from assay.pipelines.advisories.store import Bad, Quarantined
 from assay.pipelines.advisories.tasks import changes, staging
 from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched, Request, fetch
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
 from assay.pipelines.advisories.tasks.scoring import stage_scores
-from assay.pipelines.advisories.tasks.staging import Refused, StageCounts
+from assay.pipelines.advisories.tasks.staging import StageCounts
 
 ROOM = "advisories"
 # Locks of this room are (this number, hash of the source's name) packed into one; it must not change.
@@ -151,21 +151,31 @@ def _failed(source: Source, outcome: Outcome, error: AssayError) -> SourceReport
 
 def _synced(ctx: Needs, source: Source, request: Request, progress: Progress) -> SourceReport:
     fetched = _fetched(ctx, source, request, progress)
+    try:
+        report = _staged(ctx, source, fetched, request, progress)
+    except Permanent as error:
+        _set_aside(ctx, source, fetched, error)
+        raise
+    if fetched.is_listed:
+        with ctx.db.transaction() as conn:
+            store.release_documents(conn, source.name, fetched.scope)
+    return report
+
+
+def _staged(ctx: Needs, source: Source, fetched: Fetched, request: Request, progress: Progress) -> SourceReport:
     if isinstance(source, ScoreSource):
-        scores = stage_scores(ctx, source, fetched, full=request.full, progress=progress)
+        scores = stage_scores(
+            ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
+        )
         outcome = Outcome.COMPLETED if scores.counts.read else Outcome.UNCHANGED
         notes = (*fetched.notes, *scores.notes)
         return SourceReport(source.name, outcome, scores.counts, 0.0, fetched.name, notes)
     same = None if request.full else _staged_before(ctx, source, fetched)
     if same is not None:
         return SourceReport(source.name, Outcome.UNCHANGED, same, 0.0, fetched.name, fetched.notes)
-    try:
-        counts = staging.stage(
-            ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
-        )
-    except Permanent as error:
-        _set_aside(ctx, source, fetched, error)
-        raise
+    counts = staging.stage(
+        ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
+    )
     return SourceReport(source.name, Outcome.COMPLETED, counts, 0.0, fetched.name, fetched.notes)
 
 
@@ -195,10 +205,10 @@ def _staged_before(ctx: Needs, source: RecordSource, fetched: Fetched) -> StageC
     return StageCounts(read=last.records, unchanged=last.records - bad, quarantined=bad)
 
 
-def _set_aside(ctx: Needs, source: RecordSource, fetched: Fetched, error: Permanent) -> None:
+def _set_aside(ctx: Needs, source: Source, fetched: Fetched, error: Permanent) -> None:
     """Put a document that cannot be used as a whole into quarantine, where people look for what is missing."""
     reason = "refused" if isinstance(error, Refused) else "unreadable-document"
-    bad = Bad(f"document {fetched.name[:16]}", None, BadRecord(reason, str(error)), None)
+    bad = Bad(store.DOCUMENT + fetched.name[:16], None, BadRecord(reason, str(error)), None)
     with ctx.db.transaction() as conn:
         store.set_document_outcome(conn, fetched.id, "refused", str(error))
         store.quarantine(conn, source.name, fetched.scope, fetched.name, [bad], ctx.clock())

@@ -18,6 +18,8 @@ _SQL = sql.beside(__file__)
 
 # Bytes of a bad record that are kept; a larger one is named with its size and stays in its document.
 _MOST_RAW = 4 << 20
+# What the locator of a whole document begins with; no member of an archive is a record under such a name.
+DOCUMENT = "document "
 # Bytes of a locator that are kept as they are.
 _LONGEST_PLACE = 1024
 
@@ -227,6 +229,12 @@ def release_others(conn: Connection, source: str, scope: str, locators: Sequence
     """Take every record of the scope out of quarantine that stands at none of these places."""
     values = {"source": source, "scope": scope, "locators": [_place(locator) for locator in locators]}
     return conn.execute(_SQL["release_others"].text, values).rowcount
+
+
+def release_documents(conn: Connection, source: str, scope: str) -> int:
+    """Take whole documents out of quarantine, now that one of the scope was good."""
+    values = {"source": source, "scope": scope, "start": DOCUMENT}
+    return conn.execute(_SQL["release_documents"].text, values).rowcount
 
 
 def load_quarantine(

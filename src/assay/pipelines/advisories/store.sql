@@ -62,6 +62,12 @@ WHERE source = %(source)s::text AND scope = %(scope)s::text AND locator = ANY(%(
 DELETE FROM advisories.quarantine
 WHERE source = %(source)s::text AND scope = %(scope)s::text AND locator <> ALL(%(locators)s::text[]);
 
+-- name: release_documents
+-- Takes the documents of a scope out of quarantine that were refused as a whole.
+DELETE FROM advisories.quarantine
+WHERE source = %(source)s::text AND scope = %(scope)s::text AND record_id IS NULL
+  AND starts_with(locator, %(start)s::text);
+
 -- name: load_quarantine
 -- Records set aside, with their bytes, oldest first.
 SELECT id, source, scope, document, locator, record_id, reason, detail, raw

@@ -14,7 +14,7 @@ from assay.errors import BadRecord, Permanent
 from assay.kit.archive import Address, Archive, Limits, Member, open_archive
 from assay.kit.db import Connection
 from assay.pipelines.advisories import store
-from assay.pipelines.advisories.model import RecordSource
+from assay.pipelines.advisories.model import RecordSource, Refused
 from assay.pipelines.advisories.rules import (
     UNREAD,
     Candidate,
@@ -39,10 +39,6 @@ _PART_BYTES = 12 << 20
 _FEW = 1_000
 
 _log = structlog.get_logger(__name__)
-
-
-class Refused(Permanent):
-    """A document as a whole is not believed; nothing of it was applied."""
 
 
 @dataclass(slots=True)
