@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
@@ -25,6 +25,8 @@ from assay.pipelines.advisories.tasks.staging import StageCounts
 ROOM = "advisories"
 # Locks of this room are (this number, hash of the source's name) packed into one; it must not change.
 _LOCK_ROOM = 7_231 << 32
+# Records whose bytes are in memory together.
+_REPLAYED_AT_ONCE = 200
 
 _log = structlog.get_logger(__name__)
 
@@ -226,19 +228,38 @@ class Replayed:
 def replay(
     ctx: Needs, source: str | None, ids: Sequence[int] | None, progress: Callable[[int, int], None]
 ) -> Replayed:
-    """Read records in quarantine again with the present reader; what reads well becomes a claim."""
-    good: list[int] = []
-    still_bad: list[tuple[int, str, str]] = []
+    """Read records in quarantine again with the present reader; what reads well becomes a claim.
+
+    Raises Conflict while one of their sources is being synced.
+    """
     with ctx.db.transaction() as conn:
-        for entry in store.load_quarantine(conn, source, ids):
+        found = store.find_quarantined(conn, source, ids)
+    read_well = 0
+    still_bad: list[tuple[int, str, str]] = []
+    with ExitStack() as locks:
+        for name in sorted({name for _, name in found}):
+            locks.enter_context(_alone(ctx, name))
+        for start in range(0, len(found), _REPLAYED_AT_ONCE):
+            keys = [key for key, _ in found[start : start + _REPLAYED_AT_ONCE]]
+            read_well += _replay_some(ctx, keys, still_bad)
+    merged = catalog.merge(ctx, progress)
+    return Replayed(read_well, still_bad, merged)
+
+
+def _replay_some(ctx: Needs, keys: Sequence[int], still_bad: list[tuple[int, str, str]]) -> int:
+    good: list[Quarantined] = []
+    with ctx.db.transaction() as conn:
+        for entry in store.load_quarantine(conn, keys):
             try:
                 _replay_one(ctx, conn, entry)
-                good.append(entry.id)
+                good.append(entry)
             except BadRecord as error:
                 still_bad.append((entry.id, error.reason, error.detail))
-        store.release_ids(conn, good)
-    merged = catalog.merge(ctx, progress)
-    return Replayed(len(good), still_bad, merged)
+        for name, scope in {(entry.source, entry.scope) for entry in good}:
+            places = [entry.locator for entry in good if (entry.source, entry.scope) == (name, scope)]
+            store.mark_good(conn, name, scope, places)
+        store.release_ids(conn, [entry.id for entry in good])
+    return len(good)
 
 
 def _replay_one(ctx: Needs, conn: Connection, entry: Quarantined) -> None:

@@ -80,9 +80,9 @@ class Quarantined:
     raw: bytes | None
 
 
-_PACKED = list[tuple[str, bytes, bool]]
+_ROWS = list[tuple[str, bytes, bool]]
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(_PACKED).decode
+_unpack = msgspec.msgpack.Decoder(_ROWS).decode
 
 
 def add_document(
@@ -148,6 +148,10 @@ def _entries(members: bytes) -> dict[str, Entry]:
     return {name: Entry(fingerprint, is_bad) for name, fingerprint, is_bad in _unpack(decompress(members))}
 
 
+def _packed(entries: Mapping[str, Entry]) -> bytes:
+    return compress(_pack([(name, entry.fingerprint, entry.is_bad) for name, entry in entries.items()]))
+
+
 def names_of_other_scopes(conn: Connection, source: str, scope: str) -> set[str]:
     """The member names that the other scopes of a source list."""
     rows = conn.execute(_SQL["other_listings"].text, {"source": source, "scope": scope}, binary=True)
@@ -167,7 +171,6 @@ def save_listing(
     cursor_at: datetime | None,
 ) -> None:
     """Put a listing in the place of the last one; without a cursor the last one's stays."""
-    packed = _pack([(name, entry.fingerprint, entry.is_bad) for name, entry in entries.items()])
     conn.execute(
         _SQL["save_listing"].text,
         {
@@ -175,7 +178,7 @@ def save_listing(
             "scope": scope,
             "document": document,
             "reader_version": reader_version,
-            "members": compress(packed),
+            "members": _packed(entries),
             "records": records,
             "now": now,
             "cursor_at": cursor_at,
@@ -237,12 +240,31 @@ def release_documents(conn: Connection, source: str, scope: str) -> int:
     return conn.execute(_SQL["release_documents"].text, values).rowcount
 
 
-def load_quarantine(
+def mark_good(conn: Connection, source: str, scope: str, locators: Sequence[str]) -> None:
+    """Note in the listing that records set aside from it have become claims after all."""
+    listing = find_listing(conn, source, scope)
+    if listing is None:
+        return
+    good = set(locators)
+    entries = {
+        name: Entry(entry.fingerprint, is_bad=False) if entry.is_bad and _place(name) in good else entry
+        for name, entry in listing.entries.items()
+    }
+    values = {"source": source, "scope": scope, "members": _packed(entries)}
+    conn.execute(_SQL["replace_members"].text, values)
+
+
+def find_quarantined(
     conn: Connection, source: str | None = None, ids: Sequence[int] | None = None
-) -> list[Quarantined]:
-    """Records set aside with their bytes, oldest first."""
+) -> list[tuple[int, str]]:
+    """The numbers of records set aside and their sources, oldest first."""
     values = {"source": source, "ids": None if ids is None else list(ids)}
-    rows = conn.execute(_SQL["load_quarantine"].text, values, binary=True)
+    return conn.execute(_SQL["find_quarantined"].text, values).fetchall()
+
+
+def load_quarantine(conn: Connection, ids: Sequence[int]) -> list[Quarantined]:
+    """Records set aside with their bytes, oldest first."""
+    rows = conn.execute(_SQL["load_quarantine"].text, {"ids": list(ids)}, binary=True)
     return [Quarantined(*row[:8], None if row[8] is None else decompress(row[8])) for row in rows]
 
 

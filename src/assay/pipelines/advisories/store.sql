@@ -68,12 +68,24 @@ DELETE FROM advisories.quarantine
 WHERE source = %(source)s::text AND scope = %(scope)s::text AND record_id IS NULL
   AND starts_with(locator, %(start)s::text);
 
+-- name: replace_members
+-- Puts other members into a listing.
+UPDATE advisories.listings SET members = %(members)s::bytea
+WHERE source = %(source)s::text AND scope = %(scope)s::text;
+
+-- name: find_quarantined
+-- The numbers of records set aside and their sources, oldest first.
+SELECT id, source
+FROM advisories.quarantine
+WHERE (%(source)s::text IS NULL OR source = %(source)s::text)
+  AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
+ORDER BY id;
+
 -- name: load_quarantine
 -- Records set aside, with their bytes, oldest first.
 SELECT id, source, scope, document, locator, record_id, reason, detail, raw
 FROM advisories.quarantine
-WHERE (%(source)s::text IS NULL OR source = %(source)s::text)
-  AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
+WHERE id = ANY(%(ids)s::bigint[])
 ORDER BY id;
 
 -- name: release_ids
