@@ -53,7 +53,7 @@ class _Sampler(threading.Thread):
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        while not self.stopped.wait(0.1):
+        while not self.stopped.wait(0.5):
             for kind, processes in _family(self._server_pid).items():
                 for process in processes:
                     with suppress(psutil.Error):

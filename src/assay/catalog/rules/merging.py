@@ -8,6 +8,7 @@ As long as one claim is live, retracted ones set nothing: they only keep their n
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from assay.catalog.model import Claim, Exploited, Product, State
 from assay.catalog.rules.affected import Ranked, merge_affected, packages
 from assay.catalog.rules.policy import Policy
 from assay.domain.identifiers import cve_order, database, is_cve
-from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Reference, Severity
+from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Severity
 from assay.domain.severity import Band, Score, band_of_word, score
 
 # The OSV schema demands `modified`. Where no claim knows a date (Go's records of year 1), this says so.
@@ -118,87 +119,89 @@ def preferred_name(identifiers: Sequence[str], policy: Policy) -> str:
 
 
 class _Merge:
-    """One merge in progress: the claims in order of trust, and what was found of whom."""
+    """One merge in progress: the claims in order of trust, and what was found of whom.
+
+    Most vulnerabilities have a single claim and no enrichment; those take the short way through each method.
+    """
 
     def __init__(self, identifiers: Sequence[str], held: Sequence[Held], policy: Policy) -> None:
         self._policy = policy
         self._names = tuple(identifiers)
         self._ordered = sorted(held, key=self._trust) if len(held) > 1 else list(held)
-        live = [entry for entry in self._ordered if not entry.is_retracted]
-        self._speaking = [
-            Ranked(place, entry.claim) for place, entry in enumerate(self._ordered) if not live or not entry.is_retracted
-        ]
-        self._statements = [entry for entry in self._ordered if entry.claim.source not in policy.speaks_only_for]
+        speaking = [Ranked(place, entry.claim) for place, entry in enumerate(self._ordered) if not entry.is_retracted]
+        if not speaking:
+            speaking = [Ranked(place, entry.claim) for place, entry in enumerate(self._ordered)]
+        self._speaking = speaking
+        self._is_plain = not any(entry.claim.source in policy.speaks_only_for for entry in self._ordered)
         self._fields: dict[str, Said] = {}
 
     def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
         claim = entry.claim
-        modified = claim.modified or _OLDEST
         return (
             entry.is_retracted,
             self._policy.rank(claim, field),
-            sum(map(is_cve, claim.identifiers)) > 1,
+            len(_bundled(claim)) > 0,
             -claim.confidence,
-            -modified.timestamp() if claim.modified else 0.0,
+            -claim.modified.timestamp() if claim.modified else 0.0,
             claim.source,
             claim.record_id,
         )
 
     def _heard(self, field: str) -> list[Ranked]:
         """The claims heard on a field, most trusted first."""
-        policy = self._policy
         speaking = self._speaking
-        if policy.speaks_only_for:
-            speaking = [entry for entry in speaking if policy.speaks(entry.claim, field)]
-        if field in policy.field_ranks and len(speaking) > 1:
+        if not self._is_plain:
+            speaks = self._policy.speaks
+            speaking = [entry for entry in speaking if speaks(entry.claim, field)]
+        if len(speaking) > 1 and field in self._policy.field_ranks:
             speaking = sorted(speaking, key=lambda entry: self._trust(self._ordered[entry.place], field))
         return speaking
 
-    def _pick(self, field: str, read: Callable[[Claim], Any], alike: Callable[[Any], Any] | None = None) -> Any:
-        """The most trusted claim's value; those with another one are written down as disagreeing."""
+    def _pick(self, field: str, alike: Callable[[Any], Any] | None = None) -> Any:
+        """The most trusted claim's value of a field; those with another one are written down as disagreeing."""
         found = None
         by = -1
         against: list[int] = []
         for place, claim in self._heard(field):
-            value = read(claim)
-            if value is None:
+            value = getattr(claim, field)
+            if value is None or value == ():
                 continue
             if by < 0:
                 found, by = value, place
             elif (value != found) if alike is None else (alike(value) != alike(found)):
                 against.append(place)
         if by >= 0:
-            self._fields[field] = Said(by, tuple(against))
+            self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
         return found
 
     def _unite(self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]) -> tuple[Any, ...]:
         """Every distinct entry of a list, the most trusted claim's first."""
+        parts = [(place, entries) for place, claim in self._speaking if (entries := read(claim))]
+        if not parts:
+            return ()
+        first, *others = (place for place, _ in parts)
+        self._fields[field] = Said(first, also=tuple(others)) if others else _alone(first)
         found: dict[Any, Any] = {}
-        places: list[int] = []
-        for place, claim in self._speaking:
-            entries = read(claim)
-            if entries:
-                places.append(place)
-                for entry in entries:
-                    found.setdefault(key(entry), entry)
-        if places:
-            self._fields[field] = Said(places[0], also=tuple(places[1:]))
+        for _, entries in parts:
+            for entry in entries:
+                found.setdefault(key(entry), entry)
         return tuple(found.values())
 
     def result(self) -> Merged:
         name = preferred_name(self._names, self._policy)
         state, withdrawn = self._standing(name)
-        summary: str | None = self._pick("summary", lambda claim: claim.summary, _folded)
-        details: str | None = self._pick("details", lambda claim: claim.details, _folded)
-        published: datetime | None = self._pick("published", lambda claim: claim.published, datetime.date)
+        summary: str | None = self._pick("summary", _folded)
+        details: str | None = self._pick("details", _folded)
+        published: datetime | None = self._pick("published", datetime.date)
         modified = self._latest_modified()
         vectors = self._vectors()
         cvss, vector = self._best(vectors)
         severity = self._severity(cvss)
-        exploited: Exploited | None = self._pick("exploited", lambda claim: claim.exploited)
+        exploited: Exploited | None = self._pick("exploited")
         heard = self._heard("affected")
         affected, affected_by = merge_affected(heard)
-        self._fields.update({key: Said(by, against) for key, (by, against) in affected_by.items()})
+        for key, (by, against) in affected_by.items():
+            self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
         confidence = self._ordered[0].claim.confidence
         specific = Specific(
@@ -206,9 +209,9 @@ class _Merge:
             sources=sources,
             severity=severity.value if severity is not None else None,
             cvss_score=cvss.value if cvss is not None else None,
-            cwe_ids=self._unite("cwe_ids", lambda claim: claim.cwes, str),
+            cwe_ids=self._unite("cwe_ids", _CWES, str),
             exploited=exploited,
-            products=self._pick("products", lambda claim: claim.products or None) or (),
+            products=self._pick("products") or (),
         )
         document = Document(
             schema_version=SCHEMA_VERSION,
@@ -216,15 +219,15 @@ class _Merge:
             modified=_stamp(modified or published) or UNKNOWN_MODIFIED,
             published=_stamp(published),
             withdrawn=_stamp(withdrawn),
-            aliases=tuple(other for other in self._names if other != name),
-            upstream=self._others(lambda claim: claim.upstream),
-            related=self._others(lambda claim: (*claim.related, *_bundled(claim))),
+            aliases=tuple(other for other in self._names if other != name) if len(self._names) > 1 else (),
+            upstream=self._others(_UPSTREAM),
+            related=self._others(_related),
             summary=summary,
             details=details,
             severity=_severities(vectors),
             affected=affected,
-            references=self._unite("references", lambda claim: claim.references, _url),
-            credits=self._unite("credits", lambda claim: claim.credits, _credit),
+            references=self._unite("references", _REFERENCES, _URL),
+            credits=self._unite("credits", _CREDITS, _credit),
             database_specific=msgspec.Raw(_encode(_Wrapped(specific))),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
@@ -256,14 +259,15 @@ class _Merge:
         One live claim keeps it published; the CVE list rejecting its id, or a claim calling it disputed, makes
         that disputed. Without a live claim it is rejected where the CVE list says so, else withdrawn.
         """
-        statements = self._statements
+        only = self._policy.speaks_only_for
+        statements = [entry for entry in self._ordered if entry.claim.source not in only]
         live = [entry for entry in statements if not entry.is_retracted]
         is_rejected = any(entry.claim.is_rejected and entry.claim.own == name for entry in statements)
         if live or not statements:
             is_disputed = is_rejected or any(entry.claim.is_disputed for entry in live)
             return (State.DISPUTED if is_disputed else State.PUBLISHED), None
         since = max(
-            (entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST for entry in statements),
+            entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST for entry in statements
         )
         state = State.REJECTED if is_rejected else State.WITHDRAWN
         return state, None if since == _OLDEST else since
@@ -273,7 +277,7 @@ class _Merge:
         if not dated:
             return None
         latest, place = max(dated)
-        self._fields["modified"] = Said(-place)
+        self._fields["modified"] = _alone(-place)
         return latest
 
     def _vectors(self) -> dict[str, tuple[str, Score]]:
@@ -309,9 +313,15 @@ class _Merge:
             by = self._fields[f"cvss/{cvss.version}"]
             self._fields["severity"] = by
             return cvss.band
-        band: Band | None = self._pick(
-            "severity", lambda claim: band_of_word(claim.severity_word) if claim.severity_word else None
-        )
+        bands = [
+            (place, band)
+            for place, claim in self._heard("severity")
+            if claim.severity_word and (band := band_of_word(claim.severity_word)) is not None
+        ]
+        if not bands:
+            return None
+        first, band = bands[0]
+        self._fields["severity"] = Said(first, tuple(place for place, other in bands if other != band))
         return band
 
     def _others(self, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
@@ -320,8 +330,28 @@ class _Merge:
         return tuple(sorted(found.difference(self._names))) if found else ()
 
 
+_CWES = attrgetter("cwes")
+_UPSTREAM = attrgetter("upstream")
+_REFERENCES = attrgetter("references")
+_CREDITS = attrgetter("credits")
+_URL = attrgetter("url")
+_ALONE = tuple(Said(place) for place in range(16))
+
+
+def _alone(place: int) -> Said:
+    """Said by one claim and contradicted by none."""
+    return _ALONE[place] if place < len(_ALONE) else Said(place)
+
+
+def _related(claim: Claim) -> tuple[str, ...]:
+    """Names of others that a claim gives, the other CVE ids of a claim on several among them."""
+    return (*claim.related, *_bundled(claim))
+
+
 def _bundled(claim: Claim) -> tuple[str, ...]:
-    """The CVE ids that a claim on several of them speaks of."""
+    """The CVE ids that a claim on several of them speaks of, empty for a claim on one."""
+    if len(claim.aliases) < 2 - (claim.own is not None):
+        return ()
     cves = tuple(name for name in claim.identifiers if is_cve(name))
     return cves if len(cves) > 1 else ()
 
@@ -341,10 +371,6 @@ def _stamp(moment: datetime | None) -> str | None:
 
 def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
-
-
-def _url(reference: Reference) -> str:
-    return reference.url
 
 
 def _credit(credit: Credit) -> tuple[str, str | None]:
