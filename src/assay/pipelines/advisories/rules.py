@@ -143,10 +143,13 @@ def batches(
         yield batch
 
 
-def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None) -> bytes:
-    """The fingerprint of a raw record without the timestamps that change by themselves."""
+def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None, reader_version: int = 0) -> bytes:
+    """The fingerprint of a raw record as one reader reads it, without the timestamps that change by themselves.
+
+    The same bytes under another reader are another claim: it has to be merged again.
+    """
     content = raw if volatile is None else volatile.sub(b"", raw)
-    return blake2b(content, digest_size=16).digest()
+    return blake2b(content, digest_size=16, salt=reader_version.to_bytes(8, "little")).digest()
 
 
 @dataclass(frozen=True, slots=True)

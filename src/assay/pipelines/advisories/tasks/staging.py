@@ -290,7 +290,7 @@ def _stage_part(ctx: Needs, part: Part, archive: Readable) -> PartOutcome:
 
 def to_incoming(source: RecordSource, candidate: Candidate) -> Incoming:
     """A record as the catalog takes it."""
-    fingerprint = content_hash(candidate.raw, source.volatile)
+    fingerprint = content_hash(candidate.raw, source.volatile, source.reader_version)
     return Incoming(candidate.claim, candidate.reading, candidate.raw, fingerprint)
 
 
