@@ -71,15 +71,15 @@ class Found:
 
 def fetch(ctx: Needs, source: Source, request: Request, progress: Progress) -> Fetched:
     """The document that a request means. Raises Transient or Permanent, saying what to do."""
+    transport = source.transport
+    if request.scope != EVERYTHING and not isinstance(transport, Bucket):
+        raise Permanent(f"{source.name} is published as a whole; it has no ecosystems to choose from")
     if request.replay is not None:
         return replayed(ctx, source, request.scope, request.replay)
     if request.origin is not None:
         found = _from_origin(ctx, source, request.origin, request.scope, progress)
         is_single = found.address.kind is Kind.FILE and getattr(source, "split", None) is None
         return write_down(ctx, source, request.scope, found, is_full=not is_single, is_listed=not is_single)
-    transport = source.transport
-    if request.scope != EVERYTHING and not isinstance(transport, Bucket):
-        raise Permanent(f"{source.name} is published as a whole; it has no ecosystems to choose from")
     try:
         found, notes = _from_transport(ctx, source, transport, request.scope, progress)
     except Transient as error:

@@ -30,7 +30,7 @@ from assay.pipelines.advisories.rules import (
     refusal,
 )
 from assay.pipelines.advisories.store import Bad, Listing
-from assay.pipelines.advisories.tasks.fetching import Fetched
+from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
 
 # Records and bytes per part: one transaction, and what a worker holds in memory at a time.
@@ -136,7 +136,7 @@ def stage(
     is_same_reader = last is not None and last.reader_version == source.reader_version
     usable = before if is_same_reader and not full else {}
     reading = plan_reading(_narrowed(members, locate), locate, usable if usable else _names_only(before))
-    gone = _gone(ctx, source, fetched, reading, before, locate)
+    gone = _gone(ctx, source, fetched, reading, before, locate, accept_loss=accept_loss)
     if fetched.is_full:
         why = refusal(reading.records, len(gone), _count(before, locate), accept_loss=accept_loss)
         if why is not None:
@@ -181,20 +181,25 @@ def _gone(
     reading: Reading,
     before: Mapping[str, Entry],
     locate: Callable[[str], str | None],
+    *,
+    accept_loss: bool,
 ) -> list[str]:
-    """Records that the last listing had and this one lacks, unless another scope of the source still lists them."""
+    """Records that the last listing had and this one lacks, unless another scope of the source still lists them.
+
+    What everything lacks is gone, though: an ecosystem that nobody asks for any more would keep it for ever.
+    """
     if fetched.is_full:
         gone = reading.gone
     elif fetched.all_records is not None:
         held = {found for name in before if (found := locate(name)) is not None}
         gone = sorted(held - fetched.all_records)
-        why = refusal(len(fetched.all_records), len(gone), len(held), accept_loss=False)
+        why = refusal(len(fetched.all_records), len(gone), len(held), accept_loss=accept_loss)
         if why is not None:
             raise Refused(f"{source.name}: its list of changes was refused: {why}")
     else:
         return []
-    if not gone:
-        return []
+    if not gone or fetched.scope == EVERYTHING:
+        return gone
     with ctx.db.transaction() as conn:
         elsewhere = {locate(name) for name in store.names_of_other_scopes(conn, source.name, fetched.scope)}
     return [record_id for record_id in gone if record_id not in elsewhere]
