@@ -13,6 +13,8 @@ CREATE TABLE advisories.documents (
     etag text,
     last_modified text,
     fetched_at timestamptz NOT NULL,
+    -- What a full document does not list is gone; a single record and a list of changes say nothing about the rest.
+    is_full boolean NOT NULL,
     outcome text NOT NULL DEFAULT 'fetched' CHECK (outcome IN ('fetched', 'staged', 'refused')),
     detail text,
     UNIQUE (source, scope, name)

@@ -39,6 +39,7 @@ class DocumentRow:
     etag: str | None
     last_modified: str | None
     fetched_at: datetime
+    is_full: bool
     outcome: str
     detail: str | None
 
@@ -97,6 +98,7 @@ def add_document(
     size: int | None,
     etag: str | None,
     last_modified: str | None,
+    is_full: bool,
     now: datetime,
 ) -> int:
     """Write a document down and return its number; the same one again keeps it."""
@@ -112,6 +114,7 @@ def add_document(
             "bytes": size,
             "etag": etag,
             "last_modified": last_modified,
+            "is_full": is_full,
             "now": now,
         },
     ).fetchone()
@@ -122,7 +125,7 @@ def add_document(
 def find_document(
     conn: Connection, source: str, scope: str, *, name: str | None = None, origin: str | None = None
 ) -> DocumentRow | None:
-    """The newest document that fits and was not refused."""
+    """The newest document that fits and was not refused; asked without name and origin, one that lists everything."""
     with conn.cursor(row_factory=class_row(DocumentRow)) as cursor:
         values = {"source": source, "scope": scope, "name": name, "origin": origin}
         return cursor.execute(_SQL["find_document"].text, values).fetchone()

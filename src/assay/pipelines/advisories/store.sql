@@ -1,21 +1,24 @@
 -- name: add_document
 -- Writes down a document that was fetched or named; the same one again keeps its first row and gets fresh validators.
 INSERT INTO advisories.documents AS held
-    (source, scope, name, origin, kind, path, bytes, etag, last_modified, fetched_at)
+    (source, scope, name, origin, kind, path, bytes, etag, last_modified, fetched_at, is_full)
 VALUES (%(source)s::text, %(scope)s::text, %(name)s::text, %(origin)s::text, %(kind)s::text, %(path)s::text,
-        %(bytes)s::bigint, %(etag)s::text, %(last_modified)s::text, %(now)s::timestamptz)
+        %(bytes)s::bigint, %(etag)s::text, %(last_modified)s::text, %(now)s::timestamptz, %(is_full)s::boolean)
 ON CONFLICT (source, scope, name) DO UPDATE
 SET origin = excluded.origin, kind = excluded.kind, path = excluded.path, bytes = excluded.bytes,
-    etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at
+    etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at,
+    is_full = excluded.is_full
 RETURNING id;
 
 -- name: find_document
--- The newest document of a source and scope, by name if one is given, from one origin if one is given.
-SELECT id, source, scope, name, origin, kind, path, bytes, etag, last_modified, fetched_at, outcome, detail
+-- The newest document of a source and scope, by name if one is given, from one origin if one is given; otherwise
+-- the newest that lists everything.
+SELECT id, source, scope, name, origin, kind, path, bytes, etag, last_modified, fetched_at, is_full, outcome, detail
 FROM advisories.documents
 WHERE source = %(source)s::text AND scope = %(scope)s::text AND outcome <> 'refused'
   AND (%(name)s::text IS NULL OR starts_with(name, %(name)s::text))
   AND (%(origin)s::text IS NULL OR origin = %(origin)s::text)
+  AND (is_full OR coalesce(%(name)s::text, %(origin)s::text) IS NOT NULL)
 ORDER BY fetched_at DESC, id DESC
 LIMIT 1;
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from typing import Protocol
 
 import structlog
@@ -32,6 +31,7 @@ from assay.pipelines.advisories.rules import (
 from assay.pipelines.advisories.store import Bad, Listing
 from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
+from assay.pipelines.advisories.tasks.splitting import SplitDocument
 
 # Records and bytes per part: one transaction, and what a worker holds in memory at a time.
 _PART = 500
@@ -83,35 +83,6 @@ class Readable(Protocol):
     def read(self, member: Member) -> bytes: ...
 
 
-class SplitDocument:
-    """The records of a document that is one file, as if they were members of an archive."""
-
-    def __init__(self, records: Iterable[tuple[str, bytes]]) -> None:
-        self._raw: dict[str, bytes] = {}
-        self._record_ids: dict[str, str] = {}
-        for record_id, raw in records:
-            name, copy = record_id, 1
-            while name in self._raw:
-                copy += 1
-                name = f"{record_id} ({copy})"
-            self._raw[name] = raw
-            self._record_ids[name] = record_id
-
-    def members(self) -> list[Member]:
-        """One member per record, in the document's order."""
-        return [
-            Member(name, len(raw), blake2b(raw, digest_size=16).digest(), None) for name, raw in self._raw.items()
-        ]
-
-    def read(self, member: Member) -> bytes:
-        """The record's bytes."""
-        return self._raw[member.name]
-
-    def locate(self, name: str) -> str | None:
-        """The record id a name stands for; a name that only the last listing had stands for itself."""
-        return self._record_ids.get(name, name.partition(" (")[0])
-
-
 def stage(
     ctx: Needs,
     source: RecordSource,
@@ -137,6 +108,8 @@ def stage(
     usable = before if is_same_reader and not full else {}
     reading = plan_reading(_narrowed(members, locate), locate, usable if usable else _names_only(before))
     gone = _gone(ctx, source, fetched, reading, before, locate, accept_loss=accept_loss)
+    if not reading.records and fetched.all_records is None and not fetched.is_full:
+        raise Refused(f"{source.name}: {fetched.address.name} is no record of it, by its name; name another file")
     if fetched.is_full:
         why = refusal(reading.records, len(gone), _count(before, locate), accept_loss=accept_loss)
         if why is not None:
