@@ -89,7 +89,7 @@ def submit(
     if changed:
         store.replace_claims(conn, rows(changed))
     if back:
-        store.restore_claims(conn, back, now)
+        store.restore_claims(conn, back, document, now)
     moved = len(changed) + len(back)
     return Submitted(len(fresh), moved, len(records) - len(fresh) - moved)
 

@@ -138,9 +138,9 @@ def replace_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
     conn.execute(_SQL["replace_claims"].text)
 
 
-def restore_claims(conn: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Lift the tombstones of claims whose record came back as it was."""
-    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "now": now})
+def restore_claims(conn: Connection, ids: Sequence[int], document: str, now: datetime) -> None:
+    """Lift the tombstones of claims whose record came back as it was, with this document."""
+    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "document": document, "now": now})
 
 
 def tombstone_claims(conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime) -> int:

@@ -27,7 +27,8 @@ WHERE held.id = changed.id;
 -- name: restore_claims
 -- Lifts the tombstones of claims whose record came back unchanged, and marks them dirty.
 WITH restored AS (
-    UPDATE catalog.claims SET tombstoned_at = NULL, reason = NULL, seen_at = %(now)s::timestamptz
+    UPDATE catalog.claims
+    SET tombstoned_at = NULL, reason = NULL, seen_at = %(now)s::timestamptz, document = %(document)s::text
     WHERE id = ANY(%(ids)s::bigint[])
     RETURNING id
 )

@@ -16,7 +16,7 @@ from assay.kit.db import Connection, try_lock, unlock
 from assay.pipelines.advisories import store
 from assay.pipelines.advisories.model import Bucket, RecordSource, Refused, ScoreSource, Source
 from assay.pipelines.advisories.store import Bad, Quarantined
-from assay.pipelines.advisories.tasks import changes, staging
+from assay.pipelines.advisories.tasks import changes, staging, unfinished
 from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched, Request, fetch
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
 from assay.pipelines.advisories.tasks.scoring import stage_scores
@@ -186,7 +186,7 @@ def _fetched(ctx: Needs, source: Source, request: Request, progress: Progress) -
     is_own = request.origin is None and request.replay is None
     if not (is_own and isinstance(transport, Bucket) and isinstance(source, RecordSource)):
         return fetch(ctx, source, request, progress)
-    if not request.full:
+    if not request.full and not _is_begun(ctx, source, request.scope):
         partial = changes.fetch_changes(ctx, source, transport, request.scope, progress)
         if partial is not None:
             return partial
@@ -195,12 +195,20 @@ def _fetched(ctx: Needs, source: Source, request: Request, progress: Progress) -
     return replace(fetch(ctx, source, request, progress), cursor_at=cursor)
 
 
+def _is_begun(ctx: Needs, source: RecordSource, scope: str) -> bool:
+    """Whether only a full document can set the claims right again."""
+    with ctx.db.transaction() as conn:
+        return bool(store.find_begun(conn, source.name, scope))
+
+
 def _staged_before(ctx: Needs, source: RecordSource, fetched: Fetched) -> StageCounts | None:
     """The counts of a document whose staging was finished, None when there is something to do."""
     if not fetched.is_full:
         return None
     with ctx.db.transaction() as conn:
         last = store.find_listing(conn, source.name, fetched.scope)
+        if unfinished.records(conn, source.name, fetched):
+            return None
     if last is None or last.document != fetched.name or last.reader_version != source.reader_version:
         return None
     bad = sum(entry.is_bad for entry in last.entries.values())

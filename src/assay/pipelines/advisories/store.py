@@ -132,8 +132,19 @@ def find_document(
 
 
 def set_document_outcome(conn: Connection, key: int, outcome: str, detail: str | None = None) -> None:
-    """Write down what came of a document: `staged` or `refused`."""
+    """Write down what came of a document: `begun`, `staged` or `refused`."""
     conn.execute(_SQL["set_document_outcome"].text, {"id": key, "outcome": outcome, "detail": detail})
+
+
+def find_begun(conn: Connection, source: str, scope: str) -> list[str]:
+    """The names of documents of which some parts may be claims, for their staging never ended."""
+    rows = conn.execute(_SQL["find_begun"].text, {"source": source, "scope": scope})
+    return [row[0] for row in rows]
+
+
+def settle_begun(conn: Connection, source: str, scope: str) -> None:
+    """Note that the claims are a whole listing's again, and nothing is left of documents that were begun."""
+    conn.execute(_SQL["settle_begun"].text, {"source": source, "scope": scope})
 
 
 def find_listing(conn: Connection, source: str, scope: str) -> Listing | None:

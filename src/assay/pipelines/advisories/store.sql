@@ -23,8 +23,21 @@ ORDER BY fetched_at DESC, id DESC
 LIMIT 1;
 
 -- name: set_document_outcome
--- Writes down what came of a document.
-UPDATE advisories.documents SET outcome = %(outcome)s::text, detail = %(detail)s::text WHERE id = %(id)s::bigint;
+-- Writes down what came of a document; one that was begun stays so until a document of its scope is staged.
+UPDATE advisories.documents
+SET outcome = CASE WHEN outcome = 'begun' AND %(outcome)s::text = 'refused' THEN outcome ELSE %(outcome)s::text END,
+    detail = %(detail)s::text
+WHERE id = %(id)s::bigint;
+
+-- name: find_begun
+-- The documents of a scope that were begun and never finished.
+SELECT name FROM advisories.documents
+WHERE source = %(source)s::text AND scope = %(scope)s::text AND outcome = 'begun';
+
+-- name: settle_begun
+-- Notes that nothing is left of the documents of a scope that were begun.
+UPDATE advisories.documents SET outcome = 'fetched'
+WHERE source = %(source)s::text AND scope = %(scope)s::text AND outcome = 'begun';
 
 -- name: find_listing
 -- What the last staged document of a source and scope listed.

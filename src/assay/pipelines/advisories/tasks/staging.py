@@ -29,6 +29,7 @@ from assay.pipelines.advisories.rules import (
     refusal,
 )
 from assay.pipelines.advisories.store import Bad, Listing
+from assay.pipelines.advisories.tasks import unfinished
 from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
 from assay.pipelines.advisories.tasks.splitting import SplitDocument
@@ -99,21 +100,22 @@ def stage(
     """
     with ctx.db.transaction() as conn:
         last = store.find_listing(conn, source.name, fetched.scope)
+        doubtful = unfinished.records(conn, source.name, fetched)
     with open_archive(fetched.address) as archive:
         split = _split(source, archive) if source.split is not None else None
         members = split.members() if split is not None else archive.members()
     locate = split.locate if split is not None else as_listed(source.locate)
     before = last.entries if last is not None else {}
     is_same_reader = last is not None and last.reader_version == source.reader_version
-    usable = before if is_same_reader and not full else {}
+    usable = unfinished.doubted(before, doubtful, locate) if is_same_reader and not full else {}
     reading = plan_reading(_narrowed(members, locate), locate, usable if usable else _names_only(before))
     gone = _gone(ctx, source, fetched, reading, before, locate, accept_loss=accept_loss)
-    if not reading.records and fetched.all_records is None and not fetched.is_full:
-        raise Refused(f"{source.name}: {fetched.address.name} is no record of it, by its name; name another file")
+    if doubtful:
+        listed = {locate(member.name) for member in members}
+        gone += _nowhere(ctx, source, fetched, sorted(doubtful - listed - set(gone)), locate)
     if fetched.is_full:
-        why = refusal(reading.records, len(gone), _count(before, locate), accept_loss=accept_loss)
-        if why is not None:
-            raise Refused(f"{source.name}: the document {fetched.name[:12]} was refused: {why}")
+        with ctx.db.transaction() as conn:
+            store.set_document_outcome(conn, fetched.id, "begun")
     counts = StageCounts(read=reading.records, unchanged=reading.unchanged, quarantined=reading.kept_bad)
     bad, unread = _stage_parts(ctx, source, fetched, reading, split, counts, progress)
     read = {member.name for _, copies in reading.changed for member in copies}
@@ -129,10 +131,6 @@ def _narrowed(members: Sequence[Member], locate: Callable[[str], str | None]) ->
 def _names_only(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
     """A last listing that still says which records there were, but whose fingerprints fit nothing."""
     return {name: Entry(UNREAD, entry.is_bad) for name, entry in entries.items()}
-
-
-def _count(entries: Mapping[str, Entry], locate: Callable[[str], str | None]) -> int:
-    return len({found for name in entries if (found := locate(name)) is not None})
 
 
 def _split(source: RecordSource, archive: Archive) -> SplitDocument:
@@ -157,25 +155,35 @@ def _gone(
     *,
     accept_loss: bool,
 ) -> list[str]:
-    """Records that the last listing had and this one lacks, unless another scope of the source still lists them.
+    """Records that the last listing had and this one lacks. Raises Refused where those are too many to believe."""
+    had = {found for name in before if (found := locate(name)) is not None}
+    if fetched.is_full:
+        records, lost = reading.records, reading.gone
+    elif fetched.all_records is not None:
+        records, lost = len(fetched.all_records), sorted(had - fetched.all_records)
+    elif not reading.records:
+        raise Refused(f"{source.name}: {fetched.address.name} is no record of it, by its name; name another file")
+    else:
+        return []
+    gone = _nowhere(ctx, source, fetched, lost, locate)
+    why = refusal(records, len(gone), len(had), accept_loss=accept_loss)
+    if why is not None:
+        raise Refused(f"{source.name}: the document {fetched.name[:12]} was refused: {why}")
+    return gone
+
+
+def _nowhere(
+    ctx: Needs, source: RecordSource, fetched: Fetched, lost: list[str], locate: Callable[[str], str | None]
+) -> list[str]:
+    """The lost records that no other scope of the source lists.
 
     What everything lacks is gone, though: an ecosystem that nobody asks for any more would keep it for ever.
     """
-    if fetched.is_full:
-        gone = reading.gone
-    elif fetched.all_records is not None:
-        held = {found for name in before if (found := locate(name)) is not None}
-        gone = sorted(held - fetched.all_records)
-        why = refusal(len(fetched.all_records), len(gone), len(held), accept_loss=accept_loss)
-        if why is not None:
-            raise Refused(f"{source.name}: its list of changes was refused: {why}")
-    else:
-        return []
-    if not gone or fetched.scope == EVERYTHING:
-        return gone
+    if not lost or fetched.scope == EVERYTHING:
+        return lost
     with ctx.db.transaction() as conn:
         elsewhere = {locate(name) for name in store.names_of_other_scopes(conn, source.name, fetched.scope)}
-    return [record_id for record_id in gone if record_id not in elsewhere]
+    return [record_id for record_id in lost if record_id not in elsewhere]
 
 
 def _stage_parts(
@@ -364,5 +372,7 @@ def _finish(
             )
         else:
             store.release_locators(conn, source.name, fetched.scope, sorted(outcome.read - outcome.bad))
+        if fetched.is_full:
+            store.settle_begun(conn, source.name, fetched.scope)
         store.set_document_outcome(conn, fetched.id, "staged")
 
