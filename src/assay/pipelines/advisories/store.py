@@ -279,7 +279,7 @@ def find_quarantined(
 def load_quarantine(conn: Connection, ids: Sequence[int]) -> list[Quarantined]:
     """Records set aside with their bytes, oldest first."""
     rows = conn.execute(_SQL["load_quarantine"].text, {"ids": list(ids)}, binary=True)
-    return [Quarantined(*row[:8], None if row[8] is None else decompress(row[8])) for row in rows]
+    return [Quarantined(*(*row[:-1], None if row[-1] is None else decompress(row[-1]))) for row in rows]
 
 
 def release_ids(conn: Connection, ids: Sequence[int]) -> int:
