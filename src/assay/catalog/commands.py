@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,7 +18,7 @@ from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts, Needs
 from assay.domain.identifiers import normalise
 from assay.errors import Conflict, NotFound
-from assay.kit.compression import compress
+from assay.kit.compression import compress, compress_quickly
 from assay.kit.db import Connection, reserve
 
 # A percentile that moved less than this since it was last kept is not kept again: percentiles of all CVEs
@@ -28,8 +28,7 @@ PERCENTILE_DRIFT = 0.005
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A record as its pipeline hands it over: the claim it was read as (and that as JSON), its bytes, their fingerprint."""
 
     claim: Claim
@@ -84,7 +83,7 @@ def submit(
         ]
 
     if fresh:
-        readings = [compress(record.reading) for record in fresh]
+        readings = [compress_quickly(record.reading) for record in fresh]
         store.add_claims(conn, rows(zip(keys, fresh, strict=True)), readings)
     if changed:
         store.replace_claims(conn, rows(changed))

@@ -5,7 +5,7 @@ leave out or set to null are optional here; what the schema does not name is dro
 record keeps it). `ecosystem_specific` and `database_specific` pass through as the bytes they came in.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import msgspec
 
@@ -81,7 +81,10 @@ class Credit(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Document(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A finished OSV record, in the schema's order of fields. Times are RFC 3339 in UTC with `Z`."""
+    """A finished OSV record, in the schema's order of fields. Times are RFC 3339 in UTC with `Z`.
+
+    `database_specific` is anything that can be written as JSON.
+    """
 
     schema_version: str
     id: str
@@ -97,4 +100,4 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     affected: tuple[Affected, ...] = ()
     references: tuple[Reference, ...] = ()
     credits: tuple[Credit, ...] = ()
-    database_specific: Verbatim = None
+    database_specific: Any = None

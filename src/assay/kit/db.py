@@ -101,11 +101,6 @@ def try_lock(conn: Connection, key: int) -> bool:
     return row is not None and bool(row[0])
 
 
-def unlock(conn: Connection, key: int) -> None:
-    """Give an advisory lock of this session back."""
-    conn.execute("SELECT pg_advisory_unlock(%s::bigint)", (key,))
-
-
 def reserve(conn: Connection, sequence: LiteralString, count: int) -> list[int]:
     """The next `count` numbers of a sequence, in one round trip."""
     rows = conn.execute(

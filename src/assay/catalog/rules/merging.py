@@ -6,10 +6,9 @@ As long as one claim is live, retracted ones set nothing: they only keep their n
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,8 +28,7 @@ _SEVERITY_ORDER = ("3.1", "3.0", "4.0", "2.0")
 _SEVERITY_TYPE = {"2.0": "CVSS_V2", "3.0": "CVSS_V3", "3.1": "CVSS_V3", "4.0": "CVSS_V4"}
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A claim as the catalog holds it."""
 
     id: int
@@ -75,8 +73,7 @@ class _Wrapped(msgspec.Struct, frozen=True):
     assay: Specific
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """One curated vulnerability: the columns to search by, the finished document, and who said what."""
 
     name: str
@@ -168,7 +165,7 @@ class _Merge:
                 continue
             if by < 0:
                 found, by = value, place
-            elif (value != found) if alike is None else (alike(value) != alike(found)):
+            elif value != found and (alike is None or alike(value) != alike(found)):
                 against.append(place)
         if by >= 0:
             self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
@@ -228,7 +225,7 @@ class _Merge:
             affected=affected,
             references=self._unite("references", _REFERENCES, _URL),
             credits=self._unite("credits", _CREDITS, _credit),
-            database_specific=msgspec.Raw(_encode(_Wrapped(specific))),
+            database_specific=_Wrapped(specific),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
         return Merged(

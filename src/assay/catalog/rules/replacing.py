@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
-from typing import Protocol
+from hashlib import sha256
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -30,8 +30,7 @@ class Holding(Protocol):
     def former(self) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(NamedTuple):
     """A merged vulnerability and the key it keeps; `key` is None for one that the catalog has not had."""
 
     merged: Merged
@@ -62,7 +61,9 @@ class Plan:
 
 def digest(merged: Merged) -> bytes:
     """The fingerprint of everything a merge decided: the same claims and policy give the same."""
-    return blake2b(merged.document + b"\0" + merged.provenance, digest_size=16).digest()
+    total = sha256(merged.document)
+    total.update(b"\0" + merged.provenance)
+    return total.digest()[:16]
 
 
 def plan_replacements(merged: Sequence[Merged], holdings: Sequence[Holding]) -> Plan:

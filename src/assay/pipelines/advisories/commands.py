@@ -12,7 +12,7 @@ from assay.catalog import commands as catalog
 from assay.catalog.tasks import MergeCounts
 from assay.errors import AssayError, BadRecord, Conflict, NotFound, Permanent, Transient
 from assay.jobs.ledger import Outcome, add_run
-from assay.kit.db import Connection, try_lock, unlock
+from assay.kit.db import Connection, try_lock
 from assay.pipelines.advisories import store
 from assay.pipelines.advisories.model import Bucket, RecordSource, Refused, ScoreSource, Source
 from assay.pipelines.advisories.store import Bad, Quarantined
@@ -140,10 +140,7 @@ def _alone(ctx: Needs, name: str) -> Iterator[None]:
     with ctx.db.connection(autocommit=True) as conn:
         if not try_lock(conn, key):
             raise Conflict(f"another sync of {name} is running; wait for it to end")
-        try:
-            yield
-        finally:
-            unlock(conn, key)
+        yield  # the lock goes with the connection
 
 
 def _failed(source: Source, outcome: Outcome, error: AssayError) -> SourceReport:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
-from typing import Protocol
+from hashlib import sha256
+from typing import NamedTuple, Protocol
 
 from assay.catalog.model import Claim
 from assay.errors import BadRecord
@@ -149,11 +149,12 @@ def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None, reader_version:
     The same bytes under another reader are another claim: it has to be merged again.
     """
     content = raw if volatile is None else volatile.sub(b"", raw)
-    return blake2b(content, digest_size=16, salt=reader_version.to_bytes(8, "little")).digest()
+    digest = sha256(content)
+    digest.update(b"%d" % reader_version)
+    return digest.digest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One copy of a record that could be read; `reading` is the claim as JSON."""
 
     locator: str
