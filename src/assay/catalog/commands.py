@@ -110,7 +110,7 @@ def submit(
     if changed:
         store.replace_claims(conn, rows(changed))
     if back:
-        store.restore_claims(conn, back, now)
+        store.restore_claims(conn, back, document, now)
     moved = len(changed) + len(back)
     return Submitted(len(fresh), moved, len(records) - len(fresh) - moved)
 
@@ -158,12 +158,17 @@ def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class ScoresTaken:
-    """What came of a day of scores: how many, rows kept as history, curated rows that show another score."""
+    """What came of a day of scores: how many, rows kept as history, curated rows that show another score.
+
+    `had` is how many scores were in force before, and `dropped` how many of those the day no longer lists.
+    """
 
     scores: int
     kept: int
     shown: int
     is_newest: bool
+    had: int
+    dropped: int
 
 
 def has_scores(conn: Connection, day: date, document: str) -> bool:
@@ -182,9 +187,10 @@ def take_scores(
     newest = store.newest_score_day(conn)
     kept = store.add_score_history(conn, day, PERCENTILE_DRIFT)
     is_newest = newest is None or day >= newest
+    had, dropped = store.count_lost_scores(conn) if is_newest else (0, 0)
     shown = store.apply_scores(conn, day) if is_newest else 0
     store.add_score_day(conn, day, model, document, counted.count)
-    return ScoresTaken(counted.count, kept, shown, is_newest)
+    return ScoresTaken(counted.count, kept, shown, is_newest, had, dropped)
 
 
 class _Counted:

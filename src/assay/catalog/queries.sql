@@ -121,6 +121,11 @@ SELECT (SELECT count(*) FROM catalog.identifiers) AS identifiers,
 -- The fingerprint of every curated vulnerability, by name; without the keys, which depend on history.
 SELECT name, digest FROM catalog.vulnerabilities ORDER BY name COLLATE "C", digest;
 
+-- name: list_records
+-- The records of a source whose claims came with some documents.
+SELECT record_id FROM catalog.claims
+WHERE source = %(source)s::text AND document = ANY(%(documents)s::text[]) AND tombstoned_at IS NULL;
+
 -- name: list_decisions
 -- Pins and bans, oldest first.
 SELECT kind, left_identifier, right_identifier, reason, decided_by, decided_at

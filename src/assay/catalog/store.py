@@ -138,9 +138,9 @@ def replace_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
     conn.execute(_SQL["replace_claims"].text)
 
 
-def restore_claims(conn: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Lift the tombstones of claims whose record came back as it was."""
-    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "now": now})
+def restore_claims(conn: Connection, ids: Sequence[int], document: str, now: datetime) -> None:
+    """Lift the tombstones of claims whose record came back as it was, with this document."""
+    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "document": document, "now": now})
 
 
 def tombstone_claims(conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime) -> int:
@@ -309,6 +309,13 @@ def delete_history_day(conn: Connection, day: date) -> None:
 def add_score_history(conn: Connection, day: date, drift: float) -> int:
     """Keep what changed of the intake since the day before; returns the rows kept."""
     return conn.execute(_SQL["add_score_history"].text, {"day": day, "drift": drift}).rowcount
+
+
+def count_lost_scores(conn: Connection) -> tuple[int, int]:
+    """How many scores are in force, and how many of them the intake does not list."""
+    row = conn.execute(_SQL["count_lost_scores"].text).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 def apply_scores(conn: Connection, day: date) -> int:

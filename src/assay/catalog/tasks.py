@@ -29,6 +29,8 @@ _PART = 400
 # Below this many claims starting other processes costs more than they save.
 _FEW = 1_500
 _LOOKUP = 20_000
+# Characters of a headline and of package names that are searched: a tsvector holds a megabyte, a summary may hold more.
+_MOST_WORDS = 20_000
 # One merge at a time in a database; the number is arbitrary and must not change.
 _LOCK = 7_231_901_145
 
@@ -315,7 +317,7 @@ def _clean(text: str | None) -> str | None:
 def _words(merged: Merged) -> str:
     """What a text search looks at. A few hundred package names say as much as all 23,000 would."""
     packages = " ".join(dict.fromkeys(name for _, name in merged.packages[:200]))
-    return _clean(f"{merged.headline} {packages}") or ""
+    return _clean(f"{merged.headline[:_MOST_WORDS]} {packages[:_MOST_WORDS]}") or ""
 
 
 def try_policy(ctx: Needs, policy: Policy) -> Iterator[tuple[int, int, list[tuple[str, list[str]]], int]]:

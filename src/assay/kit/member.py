@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BOMB_FLOOR = 1 << 20
+# Bytes; a zip's names may have 65,535, but a name is a key wherever members are kept apart.
+_LONGEST_NAME = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ def name_fault(name: str) -> str | None:
         return "path-outside"
     if ".." in name and ".." in name.split("/"):
         return "path-outside"
+    if len(name) * 4 > _LONGEST_NAME < len(name.encode("utf-8", "surrogateescape")):
+        return "bad-name"
     return None if name.isascii() or _is_text(name) else "bad-name"
 
 

@@ -88,10 +88,9 @@ class Pool:
             return
         executor = self._start()
         todo = iter(items)
-        running: set[Future[Result]] = {
-            _submit(executor, function, item) for item in islice(todo, self.processes * 3)
-        }
+        running: set[Future[Result]] = set()
         try:
+            running.update(_submit(executor, function, item) for item in islice(todo, self.processes * 3))
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -99,6 +98,8 @@ class Pool:
                     running.update(_submit(executor, function, item) for item in islice(todo, 1))
                     yield result
         except BrokenExecutor as error:
+            # It takes no more work, now or later; the next piece of work starts other workers.
+            self.close()
             raise Transient(f"a worker process died: {error}") from error
         finally:
             for future in running:

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from assay.catalog.model import Reader, Scored
-from assay.errors import BadRecord
+from assay.errors import BadRecord, Permanent
+
+
+class Refused(Permanent):
+    """A document as a whole is not believed; nothing of it was applied."""
 
 
 @dataclass(frozen=True, slots=True)

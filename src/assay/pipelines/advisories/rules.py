@@ -30,9 +30,17 @@ class Listed(Protocol):
     def fault(self) -> str | None: ...
 
 
+# Fits no member's fingerprint.
+UNREAD = b""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A member as the last listing had it; `is_bad` when it was set aside."""
+    """A member as the last listing had it; `is_bad` when it was set aside.
+
+    A member whose bytes could not be had is kept with UNREAD: its archive tells the same fingerprint again once the
+    bytes can be read (a zip's directory keeps its CRC-32 when it is packed otherwise, or was damaged elsewhere).
+    """
 
     fingerprint: bytes
     is_bad: bool
@@ -48,6 +56,27 @@ class Reading:
     changed: list[tuple[str, list[Listed]]] = field(default_factory=list)
     faulty: list[tuple[str, Listed]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+
+
+_NUMBERED = re.compile(r"#[0-9]+\Z")
+
+
+def as_listed(locate: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """`locate` for names as an archive lists them.
+
+    The second member of one name is listed as `name#2`, and some packers (and attackers) write backslashes: both
+    are records as well, and not to be passed over.
+    """
+
+    def located(name: str) -> str | None:
+        found = locate(name)
+        if found is None and "#" in name:
+            found = locate(_NUMBERED.sub("", name))
+        if found is None and "\\" in name:
+            found = located(name.replace("\\", "/"))
+        return found
+
+    return located
 
 
 def plan_reading(
@@ -114,10 +143,15 @@ def batches(
         yield batch
 
 
-def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None) -> bytes:
-    """The fingerprint of a raw record without the timestamps that change by themselves."""
+def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None, reader_version: int = 0) -> bytes:
+    """The fingerprint of a raw record as one reader reads it, without the timestamps that change by themselves.
+
+    The same bytes under another reader are another claim: it has to be merged again.
+    """
     content = raw if volatile is None else volatile.sub(b"", raw)
-    return sha256(content).digest()[:16]
+    digest = sha256(content)
+    digest.update(b"%d" % reader_version)
+    return digest.digest()[:16]
 
 
 class Candidate(NamedTuple):

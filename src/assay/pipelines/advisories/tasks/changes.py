@@ -58,11 +58,13 @@ def fetch_changes(
     if not changes or bad or len(objects) > max(100, min(_MOST_OBJECTS, int(last.records * _MOST_SHARE))):
         return None
     records = frozenset(
-        found for change in changes if (found := source.locate(f"{_stem(change.name)}.json")) is not None
+        record_id
+        for change in changes
+        if (record_id := source.locate(f"{_stem(change.name)}.json")) is not None
     )
     cursor = max(change.modified for change in changes) - _OVERLAP
     found, missing = _packed(ctx, bucket, scope, objects, progress)
-    notes = (f"{len(objects):,} objects changed since {since:%Y-%m-%d %H:%M}",)
+    notes: tuple[str, ...] = (f"{len(objects):,} objects changed since {since:%Y-%m-%d %H:%M}",)
     if missing:
         notes = (*notes, f"{missing:,} of them could not be fetched and are asked for again")
         cursor = since
