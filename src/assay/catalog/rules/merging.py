@@ -8,6 +8,7 @@ As long as one claim is live, retracted ones set nothing: they only keep their n
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import msgspec
@@ -19,10 +20,12 @@ from assay.domain.identifiers import cve_order, database, is_cve
 from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Reference, Severity
 from assay.domain.severity import Band, Score, band_of_word, score
 
-# The OSV schema demands `modified`. Where no claim knows a date (Go's records of year 1), this says so.
-UNKNOWN_MODIFIED = "1970-01-01T00:00:00Z"
+# The OSV schema demands `modified`, and `withdrawn` of what is withdrawn. Where no claim knows a date (Go's
+# records of year 1, a rejected CVE without dates), this says so.
+UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 
 _OLDEST = datetime.min.replace(tzinfo=UTC)
+_RETRACTED = (State.WITHDRAWN, State.REJECTED)
 # Strict clients read the first entry only and want CVSS 3 there (research/aggregators.md, 6.5 no. 10).
 _SEVERITY_ORDER = ("3.1", "3.0", "4.0", "2.0")
 _SEVERITY_TYPE = {"2.0": "CVSS_V2", "3.0": "CVSS_V3", "3.1": "CVSS_V3", "4.0": "CVSS_V4"}
@@ -124,22 +127,27 @@ class _Merge:
         self._policy = policy
         self._names = tuple(identifiers)
         self._ordered = sorted(held, key=self._trust) if len(held) > 1 else list(held)
-        live = [entry for entry in self._ordered if not entry.is_retracted]
+        limited = policy.speaks_only_for
+        self._is_limited = any(entry.claim.source in limited for entry in self._ordered)
+        # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
+        self._statements = [entry for entry in self._ordered if entry.claim.source not in limited] or self._ordered
+        is_live = any(not entry.is_retracted for entry in self._statements)
+        heard_anyway = () if is_live else {entry.id for entry in self._statements}
         self._speaking = [
-            Ranked(place, entry.claim) for place, entry in enumerate(self._ordered) if not live or not entry.is_retracted
+            Ranked(place, entry.claim)
+            for place, entry in enumerate(self._ordered)
+            if not entry.is_retracted or entry.id in heard_anyway
         ]
-        self._statements = [entry for entry in self._ordered if entry.claim.source not in policy.speaks_only_for]
         self._fields: dict[str, Said] = {}
 
     def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
         claim = entry.claim
-        modified = claim.modified or _OLDEST
         return (
             entry.is_retracted,
             self._policy.rank(claim, field),
             sum(map(is_cve, claim.identifiers)) > 1,
             -claim.confidence,
-            -modified.timestamp() if claim.modified else 0.0,
+            -claim.modified.timestamp() if claim.modified else inf,
             claim.source,
             claim.record_id,
         )
@@ -148,7 +156,7 @@ class _Merge:
         """The claims heard on a field, most trusted first."""
         policy = self._policy
         speaking = self._speaking
-        if policy.speaks_only_for:
+        if self._is_limited:
             speaking = [entry for entry in speaking if policy.speaks(entry.claim, field)]
         if field in policy.field_ranks and len(speaking) > 1:
             speaking = sorted(speaking, key=lambda entry: self._trust(self._ordered[entry.place], field))
@@ -175,7 +183,7 @@ class _Merge:
         """Every distinct entry of a list, the most trusted claim's first."""
         found: dict[Any, Any] = {}
         places: list[int] = []
-        for place, claim in self._speaking:
+        for place, claim in self._heard(field):
             entries = read(claim)
             if entries:
                 places.append(place)
@@ -213,12 +221,12 @@ class _Merge:
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
-            modified=_stamp(modified or published) or UNKNOWN_MODIFIED,
+            modified=_stamp(modified or published) or UNKNOWN_DATE,
             published=_stamp(published),
-            withdrawn=_stamp(withdrawn),
+            withdrawn=_stamp(withdrawn) or (UNKNOWN_DATE if state in _RETRACTED else None),
             aliases=tuple(other for other in self._names if other != name),
-            upstream=self._others(lambda claim: claim.upstream),
-            related=self._others(lambda claim: (*claim.related, *_bundled(claim))),
+            upstream=self._others("upstream", lambda claim: claim.upstream),
+            related=self._others("related", related_names),
             summary=summary,
             details=details,
             severity=_severities(vectors),
@@ -259,7 +267,7 @@ class _Merge:
         statements = self._statements
         live = [entry for entry in statements if not entry.is_retracted]
         is_rejected = any(entry.claim.is_rejected and entry.claim.own == name for entry in statements)
-        if live or not statements:
+        if live:
             is_disputed = is_rejected or any(entry.claim.is_disputed for entry in live)
             return (State.DISPUTED if is_disputed else State.PUBLISHED), None
         since = max(
@@ -269,7 +277,13 @@ class _Merge:
         return state, None if since == _OLDEST else since
 
     def _latest_modified(self) -> datetime | None:
-        dated = [(entry.claim.modified, -place) for place, entry in enumerate(self._ordered) if entry.claim.modified]
+        """The latest change of any claim, retracted ones included: that one was taken back is news as well."""
+        speaks = self._policy.speaks
+        dated = [
+            (entry.claim.modified, -place)
+            for place, entry in enumerate(self._ordered)
+            if entry.claim.modified and speaks(entry.claim, "modified")
+        ]
         if not dated:
             return None
         latest, place = max(dated)
@@ -314,16 +328,16 @@ class _Merge:
         )
         return band
 
-    def _others(self, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
+    def _others(self, field: str, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
         """Names of other vulnerabilities, sorted."""
-        found = {name for _, claim in self._speaking for name in read(claim)}
-        return tuple(sorted(found.difference(self._names))) if found else ()
+        own = self._names
+        return tuple(sorted(self._unite(field, lambda claim: [name for name in read(claim) if name not in own], str)))
 
 
-def _bundled(claim: Claim) -> tuple[str, ...]:
-    """The CVE ids that a claim on several of them speaks of."""
+def related_names(claim: Claim) -> tuple[str, ...]:
+    """The names that a claim calls related; for one on several CVE ids these as well, each being one of them."""
     cves = tuple(name for name in claim.identifiers if is_cve(name))
-    return cves if len(cves) > 1 else ()
+    return (*claim.related, *cves) if len(cves) > 1 else claim.related
 
 
 def _severities(vectors: Mapping[str, tuple[str, Score]]) -> tuple[Severity, ...]:
