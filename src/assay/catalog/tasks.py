@@ -182,7 +182,7 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     merged = merge_groups(held, decisions, ctx.policy)
     names = {name for entry in held.values() for name in entry.claim.identifiers}.union(part.former)
     touched = store.load_touched(conn, sorted(names))
-    plan = plan_replacements(merged, touched)
+    plan = plan_replacements(merged, touched, decisions.bans)
     now = ctx.clock()
     if plan.removed:
         store.remove_vulnerabilities(conn, plan.removed, now)
