@@ -117,14 +117,17 @@ def _split(namings: Sequence[Naming], decisions: Decisions) -> list[AliasGroup]:
         members[seed].append(name)
     claims: dict[str, set[int]] = defaultdict(set)
     for naming in namings:
-        for seed in {seed_of[name] for name in _spoken_of(naming)}:
-            if not _is_kept_apart(naming.own, members[seed], decisions):
-                claims[seed].add(naming.claim)
-    # What a ban cut off from all that is spoken of is spoken of by those who name it.
-    cut_off = members.keys() - claims.keys()
-    for naming in namings if cut_off else ():
-        for seed in cut_off.intersection(seed_of[name] for name in naming.identifiers):
+        seeds = {seed_of[name] for name in _spoken_of(naming)}
+        seeds -= {seed for seed in seeds if _is_kept_apart(naming.own, members[seed], decisions)}
+        if not seeds and naming.own is not None:
+            seeds.add(seed_of[naming.own])
+        for seed in seeds:
             claims[seed].add(naming.claim)
+    # What a ban cut off from all that is spoken of is spoken of by those who name it.
+    for seed in members.keys() - claims.keys():
+        naming_it = [naming for naming in namings if any(seed_of[name] == seed for name in naming.identifiers)]
+        others = [naming for naming in naming_it if not _is_kept_apart(naming.own, members[seed], decisions)]
+        claims[seed].update(naming.claim for naming in others or naming_it)
     return [AliasGroup(tuple(sorted(members[seed])), tuple(sorted(claims[seed]))) for seed in sorted(members)]
 
 
