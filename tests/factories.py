@@ -11,7 +11,7 @@ import msgspec
 from assay.bootstrap import Context
 from assay.catalog import commands
 from assay.catalog.commands import Incoming, Submitted
-from assay.catalog.model import Claim
+from assay.catalog.model import Claim, encode_claim
 from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts
 from assay.domain.osv import Affected, Event, Package, Range, Reference, Severity
@@ -85,9 +85,8 @@ def an_osv_record(identifier: str = "GHSA-aaaa-aaaa-aaaa", **said: Any) -> bytes
 
 def a_record(claim: Claim) -> Incoming:
     """A claim as its pipeline hands it over, kept as a raw record that `read_claim` reads."""
-    raw = msgspec.json.encode(claim)
-    digest = blake2b(raw, digest_size=16).digest()
-    return Incoming(claim.record_id, claim.identifiers, raw, digest, claim.confidence)
+    raw = encode_claim(claim)
+    return Incoming(claim, raw, raw, blake2b(raw, digest_size=16).digest())
 
 
 def read_claim(record_id: str, raw: bytes) -> Claim:

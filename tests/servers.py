@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
+from urllib.parse import unquote
 
 LAST_MODIFIED = "Wed, 21 Oct 2015 07:28:00 GMT"
 
@@ -35,7 +36,7 @@ class Fault:
 
 @dataclass
 class Document:
-    """What is served under a path. `faults` are used up, one a request, before the document is served well."""
+    """What is served under a path; `faults` are used up, one a request, before it is served well."""
 
     body: bytes = b""
     etag: str | None = None
@@ -57,7 +58,7 @@ class Asked:
 
 
 class Web:
-    """A server of documents by path; `asked` lists every request in order."""
+    """A server of documents by path (as asked for, else unquoted); `asked` lists every request in order."""
 
     def __init__(self) -> None:
         self.documents: dict[str, Document] = {}
@@ -114,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = Asked(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
         with web.lock:
             web.asked.append(asked)
-            document = web.documents.get(self.path)
+            document = web.documents.get(self.path) or web.documents.get(unquote(self.path))
             fault = document.faults.popleft() if document and document.faults else None
         if web.on_request is not None:
             web.on_request(asked)

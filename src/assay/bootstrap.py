@@ -105,9 +105,11 @@ def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Cont
     unknown = settings.sources.keys() - sources.keys()
     if unknown:
         raise Permanent(f"the settings speak of sources that do not exist: {', '.join(sorted(unknown))}")
+    db = Database(url)
+    stack.callback(db.close)
     return Context(
         settings=settings,
-        db=Database(url),
+        db=db,
         clock=utc_now,
         pool=pool,
         files=Files(settings.home / "documents"),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from assay.catalog import store, tasks
-from assay.catalog.model import Scored
+from assay.catalog.model import Claim, Scored
 from assay.catalog.queries import catalog_digest, get
 from assay.catalog.rules.explaining import FieldWord, explain_fields
 from assay.catalog.rules.grouping import pair
@@ -30,13 +30,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A record as its pipeline hands it over: raw bytes, and what the catalog needs to know without reading them."""
+    """A record as its pipeline hands it over: the claim it was read as (and that as JSON), its bytes, their fingerprint."""
 
-    record_id: str
-    identifiers: tuple[str, ...]
+    claim: Claim
+    reading: bytes
     raw: bytes
     content_hash: bytes
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,11 @@ def submit(
 
     The same record with the same content changes nothing. Record ids must be distinct.
     """
-    known = store.known_claims(conn, source, [record.record_id for record in records])
-    fresh = [record for record in records if record.record_id not in known]
+    known = store.known_claims(conn, source, [record.claim.record_id for record in records])
+    fresh = [record for record in records if record.claim.record_id not in known]
     changed, back = [], []
     for record in records:
-        held = known.get(record.record_id)
+        held = known.get(record.claim.record_id)
         if held is None:
             continue
         if held.content_hash != record.content_hash:
@@ -73,19 +72,20 @@ def submit(
             (
                 key,
                 source,
-                record.record_id,
-                list(record.identifiers),
+                record.claim.record_id,
+                list(record.claim.identifiers),
                 compress(record.raw),
                 record.content_hash,
                 document,
-                record.confidence,
+                record.claim.confidence,
                 now,
             )
             for key, record in keyed
         ]
 
     if fresh:
-        store.add_claims(conn, rows(zip(keys, fresh, strict=True)))
+        readings = [compress(record.reading) for record in fresh]
+        store.add_claims(conn, rows(zip(keys, fresh, strict=True)), readings)
     if changed:
         store.replace_claims(conn, rows(changed))
     if back:

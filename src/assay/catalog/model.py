@@ -68,6 +68,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (self.own, *self.aliases) if self.own is not None else self.aliases
 
 
+encode_claim = msgspec.json.Encoder().encode
+"""A claim as JSON. Raises UnicodeEncodeError for text that is no Unicode."""
+
+decode_claim = msgspec.json.Decoder(Claim).decode
+"""The claim that `encode_claim` wrote, equal to it in every field."""
+
 Reader = Callable[[str, bytes], Claim]
 """Reads one raw record (its record id, its bytes) as a claim; raises BadRecord. Pure."""
 

@@ -176,7 +176,7 @@ def get(conn: Connection, identifier: str) -> Vulnerability:
         found = cursor.execute(_SQL["get_vulnerability"].text, {"id": key}).fetchone()
     if found is None:
         raise NotFound(f"{identifier!r} is being merged right now; ask again")
-    return replace(found, document=decompress(found.document), provenance=decompress(found.provenance))
+    return replace(found, document=decompress(found.document))
 
 
 def list_names(conn: Connection, key: int) -> list[tuple[str, int]]:

@@ -56,7 +56,7 @@ WHERE (%(text)s::text IS NULL OR v.search @@ websearch_to_tsquery('english', %(t
             AND (a.ecosystem = %(ecosystem)s::text OR a.ecosystem LIKE %(ecosystem_like)s::text)))
   AND (%(package)s::text IS NULL OR v.id IN (
           SELECT a.vulnerability_id FROM catalog.affected AS a
-          WHERE lower(a.name) = lower(%(package)s::text)
+          WHERE a.name IN (%(package)s::text, lower(%(package)s::text))
             AND (%(ecosystem)s::text IS NULL OR a.ecosystem = %(ecosystem)s::text
                  OR a.ecosystem LIKE %(ecosystem_like)s::text)))
   AND (%(after_id)s::bigint IS NULL

@@ -123,10 +123,11 @@ def known_claims(conn: Connection, source: str, record_ids: Sequence[str]) -> Ma
     return {row[0]: Known(*row[1:]) for row in rows}
 
 
-def add_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
-    """Save claims that are new to the catalog and mark them dirty."""
+def add_claims(conn: Connection, rows: Sequence[ClaimRow], readings: Sequence[bytes]) -> None:
+    """Save claims that are new to the catalog and mark them dirty, each with its reading (compressed)."""
     copy_rows(conn, "catalog.claims", _CLAIM_COLUMNS, _CLAIM_TYPES, rows)
-    copy_rows(conn, "catalog.dirty_claims", ("claim_id",), ("int8",), ((row[0],) for row in rows))
+    marks = ((row[0], reading) for row, reading in zip(rows, readings, strict=True))
+    copy_rows(conn, "catalog.dirty_claims", ("claim_id", "reading"), ("int8", "bytea"), marks)
 
 
 def replace_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
@@ -179,6 +180,12 @@ def all_namings(conn: Connection) -> Iterable[tuple[int, list[str]]]:
     return conn.execute(_SQL["all_namings"].text, binary=True)
 
 
+def load_readings(conn: Connection, dirty: Sequence[int]) -> Mapping[int, bytes]:
+    """Claims as they were read when they were marked dirty, compressed, by claim; only those that carry one."""
+    rows = conn.execute(_SQL["load_readings"].text, {"ids": list(dirty)}, binary=True)
+    return {row[0]: row[1] for row in rows if row[1] is not None}
+
+
 def load_claims(conn: Connection, ids: Sequence[int]) -> list[Stored]:
     """Raw records by claim id."""
     return [Stored(*row) for row in conn.execute(_SQL["load_claims"].text, {"ids": list(ids)}, binary=True)]
@@ -199,7 +206,7 @@ def load_touched(conn: Connection, names: Sequence[str]) -> list[Touched]:
 
 
 def load_documents(conn: Connection, ids: Sequence[int]) -> Mapping[int, tuple[bytes, bytes]]:
-    """Finished documents and provenance, both compressed, by vulnerability."""
+    """Finished documents, compressed, and provenance, by vulnerability."""
     rows = conn.execute(_SQL["load_documents"].text, {"ids": list(ids)}, binary=True)
     return {row[0]: (row[1], row[2]) for row in rows}
 

@@ -80,6 +80,13 @@ WHERE claims.id IN (
 -- Every claim with the names it gives.
 SELECT id, identifiers FROM catalog.claims ORDER BY id;
 
+-- name: load_readings
+-- The claims of some dirty marks as they were read; null where the newest mark of a claim carries none.
+SELECT DISTINCT ON (claim_id) claim_id, reading
+FROM catalog.dirty_claims
+WHERE id = ANY(%(ids)s::bigint[])
+ORDER BY claim_id, id DESC;
+
 -- name: load_claims
 -- The raw records of some claims.
 SELECT id, source, record_id, raw, tombstoned_at

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from assay.catalog import store
-from assay.catalog.model import Readers
+from assay.catalog.model import Readers, decode_claim
 from assay.catalog.rules.grouping import Decisions, Naming, alias_groups, components
 from assay.catalog.rules.merging import Held, Merged, merge as merge_claims
 from assay.catalog.rules.policy import Policy
@@ -169,15 +169,23 @@ def _cut(gathered: _Gathered) -> Iterator[Part]:
 
 def merge_part(ctx: Needs, part: Part) -> tuple[int, MergeCounts]:
     """Merge one part and commit it; returns how many claims it had and what came of them."""
-    with ctx.db.connection() as conn:
+    with ctx.db.transaction() as conn:
+        # As in staging: a part that is lost with the machine is still marked dirty.
+        conn.execute("SET LOCAL synchronous_commit = off")
         outcome = _merge_part(conn, ctx, part)
-        conn.commit()
     return len(part.claims), outcome
 
 
 def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     counts = MergeCounts()
-    held, counts.unreadable = read_claims(store.load_claims(conn, part.claims), ctx.readers)
+    held = {
+        claim_id: Held(claim_id, decode_claim(decompress(reading)))
+        for claim_id, reading in store.load_readings(conn, part.dirty).items()
+    }
+    unread = [claim_id for claim_id in part.claims if claim_id not in held]
+    if unread:
+        others, counts.unreadable = read_claims(store.load_claims(conn, unread), ctx.readers)
+        held |= others
     decisions = store.load_decisions(conn)
     merged = merge_groups(held, decisions, ctx.policy)
     names = {name for entry in held.values() for name in entry.claim.identifiers}.union(part.former)
@@ -239,7 +247,7 @@ def _write(conn: Connection, plan: Plan, asserted: dict[str, list[int]], now: da
     store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
     scores = store.load_scores(conn, [entry.merged.name for _, entry in write])
     store.add_vulnerabilities(conn, [_row(key, entry, scores.get(entry.merged.name), now) for key, entry in write])
-    store.add_finished(conn, ((key, compress(e.merged.document), compress(e.merged.provenance)) for key, e in write))
+    store.add_finished(conn, ((key, compress(e.merged.document), e.merged.provenance) for key, e in write))
     given = [(name, key, asserted[name]) for key, entry in write for name in entry.merged.identifiers]
     store.add_identifiers(conn, [*given, *((name, keys[position], []) for name, position in plan.former)])
     store.add_affected(conn, ((*package, key) for key, entry in write for package in entry.merged.packages))

@@ -77,7 +77,7 @@ class Version(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         if text is None or not self.changes:
             return text
         ends = (self.less_than, self.less_than_or_equal)
-        told = [f"{change.status} from {change.at}" for change in self.changes if change.at not in ends]
+        told = [f"{one.status} from {one.at}" for one in self.changes if one.at and one.at not in ends]
         return f"{text} ({', '.join(told)})" if told else text
 
     def _range(self, lower: str) -> str | None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from assay.errors import BadRecord, Permanent
-from assay.kit.gunzip import CutShort, inflated
+from assay.kit.gunzip import CutShortError, inflated
 from assay.kit.member import Limits, Member, name_fault
 
 _CHUNK = 256 << 10
@@ -155,7 +155,7 @@ def _plain_chunks(path: Path) -> Iterator[bytes]:
         chunks = iter(lambda: file.read(_CHUNK), b"")
         try:
             yield from inflated(chunks) if packed else chunks
-        except (zlib.error, CutShort) as error:
+        except (zlib.error, CutShortError) as error:
             raise Permanent(f"{path} is a damaged gzip file ({error}): fetch it again") from error
 
 

@@ -136,11 +136,9 @@ class ZipArchive:
             or _entry_fault(entry, self._length)
             or size_fault(entry.size, entry.packed, self._limits)
         )
-        if name in seen:
-            name = told_apart(name, seen)
-        else:
-            seen[name] = 1
-        return Member(name, entry.size, _FINGERPRINT.pack(entry.crc, entry.size), fault, entry.at)
+        return Member(
+            told_apart(name, seen), entry.size, _FINGERPRINT.pack(entry.crc, entry.size), fault, entry.at
+        )
 
     def _entries(self) -> Iterator[_Entry]:
         """The records of the central directory, read through a window of constant size."""

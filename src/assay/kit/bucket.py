@@ -1,5 +1,7 @@
 """Reading public objects from a bucket: whole documents into the store, many small ones at once."""
 
+from __future__ import annotations
+
 import re
 import time
 from collections import deque
@@ -10,18 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from random import random as _random
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError, NotModifiedError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import (
-    ClientConfig,
-    GCSStore,
-    LocalStore,
-    MemoryStore,
-    ObjectStore,
-    RetryConfig,
-    from_url,
-)
+from obstore.store import GCSStore, LocalStore, MemoryStore, from_url
 
 from assay import __version__
 from assay.errors import AssayError, Permanent
@@ -36,6 +31,10 @@ from assay.kit.transfer import (
     Persistence,
     Validators,
 )
+
+if TYPE_CHECKING:  # obstore declares these types for checkers only
+    from obstore import GetOptions, GetResult
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _PASSING = frozenset({408, 425, 429})
@@ -145,7 +144,7 @@ class Bucket:
         modified = format_datetime(meta["last_modified"].astimezone(UTC), usegmt=True)
         return Downloaded(stored, Validators(meta["e_tag"], modified), self._shown(name))
 
-    def _chunks(self, name: str, result: obstore.GetResult, progress: Progress) -> Iterator[bytes]:
+    def _chunks(self, name: str, result: GetResult, progress: Progress) -> Iterator[bytes]:
         done, total = 0, result.meta["size"]
         stream = result.stream(min_chunk_size=_CHUNK)
         while True:
@@ -240,7 +239,7 @@ def _retry(options: BucketOptions) -> RetryConfig:
     }
 
 
-def _conditions(validators: Validators | None) -> obstore.GetOptions | None:
+def _conditions(validators: Validators | None) -> GetOptions | None:
     if validators is None:
         return None
     if validators.etag is not None:
@@ -265,6 +264,8 @@ def _meant(error: Exception, where: str) -> AssayError:
         return Permanent(f"{said}: the bucket is not public; check its name")
     if isinstance(error, ValueError):
         return Permanent(f"{said}: this is not a usable object name")
+    if "Header missing from response" in said:
+        return Permanent(f"{said}: this server is no object store; fetch the address as a plain download")
     status = _STATUS.search(str(error))
     if status is not None and int(status[1]) < 500 and int(status[1]) not in _PASSING:
         return Permanent(f"{said}: check the address of the bucket")

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from assay.errors import Permanent, Transient
+from assay.kit.arrays import register_arrays
 
 Connection = psycopg.Connection[Any]
 
@@ -16,10 +17,11 @@ _APPLICATION = "assay"
 
 
 class Database:
-    """Where the data is. Cheap to make; a connection is opened by `connection` or `transaction`."""
+    """Where the data is. Connections are opened when they are needed and kept for the next use until `close`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._idle: list[Connection] = []
 
     def connect(self, *, autocommit: bool = False) -> Connection:
         """A new connection. Raises Transient when the server cannot be reached, Permanent when it is too old."""
@@ -40,11 +42,12 @@ class Database:
             version = conn.info.server_version // 10000
             conn.close()
             raise Permanent(f"PostgreSQL {version} is too old: Assay needs version 15 or newer")
+        register_arrays(conn.adapters)
         return conn
 
     @contextmanager
     def connection(self, *, autocommit: bool = False) -> Iterator[Connection]:
-        """A connection that is closed at the end."""
+        """A connection of the caller's own, closed at the end."""
         conn = self.connect(autocommit=autocommit)
         try:
             yield conn
@@ -53,9 +56,25 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction on a connection of its own, committed at the end, rolled back on any error."""
-        with self.connection() as conn, conn.transaction():
-            yield conn
+        """One transaction, committed at the end, rolled back on any error.
+
+        A server process costs more to start than a small transaction, so the connection is kept for the next one.
+        """
+        # list.pop and list.append are atomic, so threads may share the idle connections.
+        conn = self._idle.pop() if self._idle else self.connect()
+        try:
+            with conn.transaction():
+                yield conn
+        finally:
+            if conn.closed or conn.broken:
+                conn.close()
+            else:
+                self._idle.append(conn)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        while self._idle:
+            self._idle.pop().close()
 
 
 def copy_rows(

@@ -54,7 +54,7 @@ def mirror(
 
     Only the newest commit is fetched, each time, so a rewritten history is as good as any other. Callers of
     one directory take turns. A copy that is damaged, or of another address, is made again; a directory that
-    is no copy of ours is never touched. Permanent when git, the repository or the branch is missing or refused.
+    is no copy of ours is never touched. Permanent when git, repository or branch is missing or refused.
     """
     _check(url, branch)
     waits = waits or GitWaits()
@@ -167,9 +167,7 @@ def _member(line: bytes, limits: Limits) -> Member:
     mode, kind, sha, size = facts.split()
     name = raw.decode("utf-8", "backslashreplace")
     bytes_ = int(size) if size.isdigit() else 0
-    fault = name_fault(name) or _mode_fault(mode, kind)
-    if fault is None and not _is_text(raw):
-        fault = "bad-name"
+    fault = (name_fault(name) if _is_text(raw) else "bad-name") or _mode_fault(mode, kind)
     if fault is None and bytes_ > limits.max_member_bytes:
         fault = "too-large"
     return Member(name, bytes_, bytes.fromhex(sha.decode()), fault)

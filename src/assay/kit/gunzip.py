@@ -7,15 +7,15 @@ _PIECE = 256 << 10
 _GZIP = 31  # zlib's name for: a gzip header, the largest window
 
 
-class CutShort(ValueError):
+class CutShortError(ValueError):
     """The gzip stream ends in the middle."""
 
 
 def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The content of a gzip stream of one or more members, in pieces of at most 256 KiB.
 
-    Raises zlib.error for what is no gzip or fails its checksum, CutShort for a stream without its end. Zero
-    bytes after the last member are padding, as for gzip(1).
+    Raises zlib.error for what is no gzip or fails its checksum, CutShortError for a stream without its end.
+    Zero bytes after the last member are padding, as for gzip(1).
     """
     inflater = zlib.decompressobj(wbits=_GZIP)
     for chunk in chunks:
@@ -34,4 +34,4 @@ def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     while not inflater.eof and (piece := inflater.decompress(b"", _PIECE)):
         yield piece
     if not inflater.eof:
-        raise CutShort("the gzip stream ends in the middle")
+        raise CutShortError("the gzip stream ends in the middle")

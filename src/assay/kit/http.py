@@ -18,7 +18,7 @@ from assay.errors import Permanent
 from assay.kit import http_answer as answer
 from assay.kit.download import Download, Wanted
 from assay.kit.files import DEFAULT_MAX_BYTES, Files
-from assay.kit.gunzip import CutShort, inflated
+from assay.kit.gunzip import CutShortError, inflated
 from assay.kit.partial import partial_of
 from assay.kit.progress import Progress, silent
 from assay.kit.transfer import Backoff, Downloaded, NotModified, Persistence, Validators
@@ -165,7 +165,7 @@ def _small(response: httpx2.Response, max_bytes: int) -> bytes:
                 raise Permanent(
                     f"{answer.shown(response.url)} sends more than {max_bytes:,} bytes: not what was expected"
                 )
-    except (zlib.error, CutShort) as error:
+    except (zlib.error, CutShortError) as error:
         raise Permanent(f"{answer.shown(response.url)} sends a damaged gzip body: {error}") from error
     return bytes(body)
 

@@ -57,13 +57,15 @@ def size_fault(size: int, packed: int, limits: Limits) -> str | None:
 
 def told_apart(name: str, seen: dict[str, int]) -> str:
     """The name, with `#2`, `#3`, ... from its second appearance on; `seen` counts and is updated."""
-    count = seen.get(name, 0) + 1
-    seen[name] = count
-    if count == 1:
+    count = seen.get(name, 0)
+    if count == 0:
+        seen[name] = 1
         return name
-    numbered = f"{name}#{count}"
-    # A member may really be called "a#2"; both then need a number of their own.
-    return numbered if numbered not in seen else told_apart(numbered, seen)
+    # A member may really be called "a#2": numbers that are taken are passed over.
+    while (numbered := f"{name}#{count + 1}") in seen:
+        count += 1
+    seen[name], seen[numbered] = count + 1, 1
+    return numbered
 
 
 def _is_text(name: str) -> bool:

@@ -80,17 +80,22 @@ class EmbeddedPostgres:
         with self._mutex:
             program = postgres_wheel.locate(_environment())
             place = postgres_place.prepare(self._options.directory)
-            wanted = postgres_server.Wanted(place, program, self._options.port, self._options.is_durable)
             with postgres_place.turn(place, postgres_server.TURN_SECONDS) as turn:
                 lease = self._lease or postgres_place.Lease(place)
                 try:
-                    url = postgres_server.serve(wanted, turn, lease.is_only_one)
+                    place = postgres_place.settle(place)
+                    url = postgres_server.serve(self._wanted(place, program), turn, lease.is_only_one)
                 except BaseException:
                     if self._lease is None:
                         self._leave(place, lease)
                     raise
                 self._lease = lease
                 return url
+
+    def _wanted(
+        self, place: "postgres_place.Place", program: "postgres_wheel.Program"
+    ) -> "postgres_server.Wanted":
+        return postgres_server.Wanted(place, program, self._options.port, self._options.is_durable)
 
     def release(self) -> None:
         """Give the lease back; the last one out stops the server. Without a lease nothing happens."""

@@ -113,24 +113,30 @@ def existing(directory: Path) -> Place | None:
 
 
 def prepare(directory: Path) -> Place:
-    """The place, created when missing, with the user its server will run as.
-
-    Only directories that are Assay's own are created or opened to the server's user; the ones above stay as
-    they are, and when they are closed to that user a `Permanent` says which.
-    """
+    """The place, created when missing and found to be ours; not yet settled."""
     path = Path(os.path.realpath(directory))
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in str(path)):
         raise Permanent(f"{str(path)!r} has control characters in it; set ASSAY_HOME to another place")
     with explained(path):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_strangers(path)
-        if os.geteuid() != 0:
-            if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-            return Place(path)
-        account = _account_for(path)
-        _let_in(account, path)
-        return Place(path, account)
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return Place(path)
+
+
+def settle(place: Place) -> Place:
+    """The place with the user its server will run as, who can reach it. In one's turn only.
+
+    Only Assay's own directory is opened to that user; the ones above stay as they are, and when one of them
+    is closed a `Permanent` says which.
+    """
+    if os.geteuid() != 0:
+        return place
+    with explained(place.directory):
+        account = _account_for(place.directory)
+        _let_in(account, place.directory)
+    return Place(place.directory, account)
 
 
 def _refuse_strangers(path: Path) -> None:
@@ -192,7 +198,7 @@ def create_account(name: str, useradd: str | None) -> Account:
     done = subprocess.run(
         [*argv, "--shell", "/usr/sbin/nologin", name], capture_output=True, text=True, check=False, cwd="/"
     )
-    found = _named(name)  # whatever useradd said: another process may have made the user at the same moment
+    found = _named(name)  # whatever useradd said: somebody may have made the user at this moment
     if found is None:
         raise Permanent(
             f"PostgreSQL refuses to run as root, and the user '{name}' could not be made: "
@@ -231,7 +237,7 @@ def _let_in(account: Account, path: Path) -> None:
     closed = first_closed(account, path)
     info = path.stat()
     if closed == path and info.st_uid == 0 and not info.st_mode & stat.S_IRWXG:
-        # Our own directory, closed to every group so far: the server's group may pass through it, not list it.
+        # Our own directory, closed to every group so far: the server's group may pass, not list it.
         os.chown(path, -1, account.gid)
         path.chmod(stat.S_IMODE(info.st_mode) | stat.S_IXGRP)
     elif closed is not None:

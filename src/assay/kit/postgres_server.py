@@ -24,6 +24,9 @@ DATABASE = "assay"
 # Recovery after a crash replays up to max_wal_size, which takes minutes on a slow disk.
 START_SECONDS = 600.0
 TURN_SECONDS = START_SECONDS + 60
+# Fast, immediate and by force: how long each may take before the next.
+STOP_SECONDS = (60.0, 10.0, 10.0)
+CLEAR_SECONDS = 10.0
 _LOG_BYTES = 10_000_000
 _LOG_KEPT_BYTES = 1_000_000
 _SAID_BYTES = 64_000
@@ -217,7 +220,7 @@ def clear(place: Place) -> None:
     """End what a killed server left behind: its children may still write for it. No-op after a clean stop."""
     if _stale_pid(place) is None and not postgres_place.is_held(place, place.server_lock.name):
         return
-    until = time.monotonic() + 10
+    until = time.monotonic() + CLEAR_SECONDS
     while True:
         for process in [each for each in psutil.process_iter() if _works_in(each, place.data)]:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -234,7 +237,7 @@ def clear(place: Place) -> None:
 
 def halt(place: Place, server: Postmaster) -> None:
     """Stop the server: fast (sessions are ended, a checkpoint is written), by force only when that hangs."""
-    for how, seconds in ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
+    for how, seconds in zip((signal.SIGINT, signal.SIGQUIT, signal.SIGKILL), STOP_SECONDS, strict=True):
         with contextlib.suppress(ProcessLookupError):
             os.kill(server.pid, how)
         until = time.monotonic() + seconds

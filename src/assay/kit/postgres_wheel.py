@@ -257,8 +257,7 @@ def launch(program: Program, place: Place, argv: list[str], log: int, stale_pid:
 
 def explain(said: str, place: Place, port: int | None) -> Permanent:
     """Why PostgreSQL would not start, from its own words, and what to do about it."""
-    lines = [line for line in said.splitlines() if re.search("FATAL|PANIC|ERROR|error:|could not", line)]
-    words = " / ".join(line.strip() for line in lines[-4:]) or said.strip()[-500:] or "nothing"
+    words = " / ".join(line.strip() for line in said.splitlines()[-6:] if line.strip()) or "nothing"
     for pattern, advice in _ADVICE:
         if re.search(pattern, said):
             fitting = advice.format(place=place, port=port, user=user_name(place.server_uid))

@@ -21,12 +21,15 @@ ALTER TABLE catalog.claims ALTER COLUMN raw SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX claims_by_record ON catalog.claims (source, record_id);
 CREATE INDEX claims_tombstoned ON catalog.claims (tombstoned_at) WHERE tombstoned_at IS NOT NULL;
 
--- Claims whose vulnerability has to be merged again; `former` are names the claim gave before.
+-- Claims whose vulnerability has to be merged again; `former` are names the claim gave before, `reading` the claim as
+-- it was just read, so that the merge that follows need not read the raw record a second time.
 CREATE TABLE catalog.dirty_claims (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     claim_id bigint NOT NULL,
-    former text[]
+    former text[],
+    reading bytea
 );
+ALTER TABLE catalog.dirty_claims ALTER COLUMN reading SET STORAGE EXTERNAL;
 
 CREATE TABLE catalog.alias_decisions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -72,7 +75,6 @@ CREATE INDEX vulnerabilities_by_modified ON catalog.vulnerabilities
 CREATE INDEX vulnerabilities_search ON catalog.vulnerabilities USING gin (search);
 CREATE INDEX vulnerabilities_exploited ON catalog.vulnerabilities (exploited_on) WHERE is_exploited;
 CREATE INDEX vulnerabilities_by_epss ON catalog.vulnerabilities (epss) WHERE epss IS NOT NULL;
-CREATE INDEX vulnerabilities_by_name ON catalog.vulnerabilities (name);
 
 -- The heavy half of a vulnerability, apart so that a new score does not rewrite it.
 CREATE TABLE catalog.finished (
@@ -81,7 +83,6 @@ CREATE TABLE catalog.finished (
     provenance bytea NOT NULL
 );
 ALTER TABLE catalog.finished ALTER COLUMN document SET STORAGE EXTERNAL;
-ALTER TABLE catalog.finished ALTER COLUMN provenance SET STORAGE EXTERNAL;
 
 -- The primary key is the law: every identifier finds exactly one vulnerability.
 CREATE TABLE catalog.identifiers (
@@ -92,13 +93,12 @@ CREATE TABLE catalog.identifiers (
 CREATE INDEX identifiers_by_vulnerability ON catalog.identifiers (vulnerability_id);
 
 CREATE TABLE catalog.affected (
-    ecosystem text NOT NULL,
     name text NOT NULL,
+    ecosystem text NOT NULL,
     vulnerability_id bigint NOT NULL,
-    PRIMARY KEY (ecosystem, name, vulnerability_id)
+    PRIMARY KEY (name, ecosystem, vulnerability_id)
 );
 CREATE INDEX affected_by_vulnerability ON catalog.affected (vulnerability_id);
-CREATE INDEX affected_by_name ON catalog.affected (lower(name));
 
 CREATE TABLE catalog.changes (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

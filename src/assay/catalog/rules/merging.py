@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from assay.catalog.model import Claim, Exploited, Product, State
 from assay.catalog.rules.affected import Ranked, merge_affected, packages
 from assay.catalog.rules.policy import Policy
 from assay.domain.identifiers import cve_order, database, is_cve
-from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Reference, Severity
+from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Severity
 from assay.domain.severity import Band, Score, band_of_word, score
 
 # The OSV schema demands `modified`, and `withdrawn` of what is withdrawn. Where no claim knows a date (Go's
@@ -121,16 +122,21 @@ def preferred_name(identifiers: Sequence[str], policy: Policy) -> str:
 
 
 class _Merge:
-    """One merge in progress: the claims in order of trust, and what was found of whom."""
+    """One merge in progress: the claims in order of trust, and what was found of whom.
+
+    Most vulnerabilities have a single claim and no enrichment; those take the short way through each method.
+    """
 
     def __init__(self, identifiers: Sequence[str], held: Sequence[Held], policy: Policy) -> None:
         self._policy = policy
         self._names = tuple(identifiers)
         self._ordered = sorted(held, key=self._trust) if len(held) > 1 else list(held)
-        limited = policy.speaks_only_for
-        self._is_limited = any(entry.claim.source in limited for entry in self._ordered)
+        only = policy.speaks_only_for
+        self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
         # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
-        self._statements = [entry for entry in self._ordered if entry.claim.source not in limited] or self._ordered
+        self._statements = self._ordered
+        if not self._is_plain:
+            self._statements = [entry for entry in self._ordered if entry.claim.source not in only] or self._ordered
         is_live = any(not entry.is_retracted for entry in self._statements)
         heard_anyway = () if is_live else {entry.id for entry in self._statements}
         self._speaking = [
@@ -145,7 +151,7 @@ class _Merge:
         return (
             entry.is_retracted,
             self._policy.rank(claim, field),
-            sum(map(is_cve, claim.identifiers)) > 1,
+            len(_bundled(claim)) > 0,
             -claim.confidence,
             -claim.modified.timestamp() if claim.modified else inf,
             claim.source,
@@ -154,59 +160,59 @@ class _Merge:
 
     def _heard(self, field: str) -> list[Ranked]:
         """The claims heard on a field, most trusted first."""
-        policy = self._policy
         speaking = self._speaking
-        if self._is_limited:
-            speaking = [entry for entry in speaking if policy.speaks(entry.claim, field)]
-        if field in policy.field_ranks and len(speaking) > 1:
+        if not self._is_plain:
+            speaks = self._policy.speaks
+            speaking = [entry for entry in speaking if speaks(entry.claim, field)]
+        if len(speaking) > 1 and field in self._policy.field_ranks:
             speaking = sorted(speaking, key=lambda entry: self._trust(self._ordered[entry.place], field))
         return speaking
 
-    def _pick(self, field: str, read: Callable[[Claim], Any], alike: Callable[[Any], Any] | None = None) -> Any:
-        """The most trusted claim's value; those with another one are written down as disagreeing."""
+    def _pick(self, field: str, alike: Callable[[Any], Any] | None = None) -> Any:
+        """The most trusted claim's value of a field; those with another one are written down as disagreeing."""
         found = None
         by = -1
         against: list[int] = []
         for place, claim in self._heard(field):
-            value = read(claim)
-            if value is None:
+            value = getattr(claim, field)
+            if value is None or value == ():
                 continue
             if by < 0:
                 found, by = value, place
             elif (value != found) if alike is None else (alike(value) != alike(found)):
                 against.append(place)
         if by >= 0:
-            self._fields[field] = Said(by, tuple(against))
+            self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
         return found
 
     def _unite(self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]) -> tuple[Any, ...]:
         """Every distinct entry of a list, the most trusted claim's first."""
+        parts = [(place, entries) for place, claim in self._heard(field) if (entries := read(claim))]
+        if not parts:
+            return ()
+        first, *others = (place for place, _ in parts)
+        self._fields[field] = Said(first, also=tuple(others)) if others else _alone(first)
         found: dict[Any, Any] = {}
-        places: list[int] = []
-        for place, claim in self._heard(field):
-            entries = read(claim)
-            if entries:
-                places.append(place)
-                for entry in entries:
-                    found.setdefault(key(entry), entry)
-        if places:
-            self._fields[field] = Said(places[0], also=tuple(places[1:]))
+        for _, entries in parts:
+            for entry in entries:
+                found.setdefault(key(entry), entry)
         return tuple(found.values())
 
     def result(self) -> Merged:
         name = preferred_name(self._names, self._policy)
         state, withdrawn = self._standing(name)
-        summary: str | None = self._pick("summary", lambda claim: claim.summary, _folded)
-        details: str | None = self._pick("details", lambda claim: claim.details, _folded)
-        published: datetime | None = self._pick("published", lambda claim: claim.published, datetime.date)
+        summary: str | None = self._pick("summary", _folded)
+        details: str | None = self._pick("details", _folded)
+        published: datetime | None = self._pick("published", datetime.date)
         modified = self._latest_modified()
         vectors = self._vectors()
         cvss, vector = self._best(vectors)
         severity = self._severity(cvss)
-        exploited: Exploited | None = self._pick("exploited", lambda claim: claim.exploited)
+        exploited: Exploited | None = self._pick("exploited")
         heard = self._heard("affected")
         affected, affected_by = merge_affected(heard)
-        self._fields.update({key: Said(by, against) for key, (by, against) in affected_by.items()})
+        for key, (by, against) in affected_by.items():
+            self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
         confidence = self._ordered[0].claim.confidence
         specific = Specific(
@@ -214,9 +220,9 @@ class _Merge:
             sources=sources,
             severity=severity.value if severity is not None else None,
             cvss_score=cvss.value if cvss is not None else None,
-            cwe_ids=self._unite("cwe_ids", lambda claim: claim.cwes, str),
+            cwe_ids=self._unite("cwe_ids", _CWES, str),
             exploited=exploited,
-            products=self._pick("products", lambda claim: claim.products or None) or (),
+            products=self._pick("products") or (),
         )
         document = Document(
             schema_version=SCHEMA_VERSION,
@@ -224,15 +230,15 @@ class _Merge:
             modified=_stamp(modified or published) or UNKNOWN_DATE,
             published=_stamp(published),
             withdrawn=_stamp(withdrawn) or (UNKNOWN_DATE if state in _RETRACTED else None),
-            aliases=tuple(other for other in self._names if other != name),
-            upstream=self._others("upstream", lambda claim: claim.upstream),
+            aliases=tuple(other for other in self._names if other != name) if len(self._names) > 1 else (),
+            upstream=self._others("upstream", _UPSTREAM),
             related=self._others("related", related_names),
             summary=summary,
             details=details,
             severity=_severities(vectors),
             affected=affected,
-            references=self._unite("references", lambda claim: claim.references, _url),
-            credits=self._unite("credits", lambda claim: claim.credits, _credit),
+            references=self._unite("references", _REFERENCES, _URL),
+            credits=self._unite("credits", _CREDITS, _credit),
             database_specific=msgspec.Raw(_encode(_Wrapped(specific))),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
@@ -271,7 +277,7 @@ class _Merge:
             is_disputed = is_rejected or any(entry.claim.is_disputed for entry in live)
             return (State.DISPUTED if is_disputed else State.PUBLISHED), None
         since = max(
-            (entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST for entry in statements),
+            entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST for entry in statements
         )
         state = State.REJECTED if is_rejected else State.WITHDRAWN
         return state, None if since == _OLDEST else since
@@ -287,7 +293,7 @@ class _Merge:
         if not dated:
             return None
         latest, place = max(dated)
-        self._fields["modified"] = Said(-place)
+        self._fields["modified"] = _alone(-place)
         return latest
 
     def _vectors(self) -> dict[str, tuple[str, Score]]:
@@ -323,21 +329,49 @@ class _Merge:
             by = self._fields[f"cvss/{cvss.version}"]
             self._fields["severity"] = by
             return cvss.band
-        band: Band | None = self._pick(
-            "severity", lambda claim: band_of_word(claim.severity_word) if claim.severity_word else None
-        )
+        bands = [
+            (place, band)
+            for place, claim in self._heard("severity")
+            if claim.severity_word and (band := band_of_word(claim.severity_word)) is not None
+        ]
+        if not bands:
+            return None
+        first, band = bands[0]
+        self._fields["severity"] = Said(first, tuple(place for place, other in bands if other != band))
         return band
 
     def _others(self, field: str, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
         """Names of other vulnerabilities, sorted."""
+        if not any(read(claim) for _, claim in self._speaking):
+            return ()
         own = self._names
         return tuple(sorted(self._unite(field, lambda claim: [name for name in read(claim) if name not in own], str)))
 
 
+_CWES = attrgetter("cwes")
+_UPSTREAM = attrgetter("upstream")
+_REFERENCES = attrgetter("references")
+_CREDITS = attrgetter("credits")
+_URL = attrgetter("url")
+_ALONE = tuple(Said(place) for place in range(16))
+
+
+def _alone(place: int) -> Said:
+    """Said by one claim and contradicted by none."""
+    return _ALONE[place] if place < len(_ALONE) else Said(place)
+
+
 def related_names(claim: Claim) -> tuple[str, ...]:
-    """The names that a claim calls related; for one on several CVE ids these as well, each being one of them."""
+    """Names of others that a claim gives, the CVE ids of a claim on several among them: each is one of these."""
+    return (*claim.related, *_bundled(claim))
+
+
+def _bundled(claim: Claim) -> tuple[str, ...]:
+    """The CVE ids that a claim on several of them speaks of, empty for a claim on one."""
+    if len(claim.aliases) < 2 - (claim.own is not None):
+        return ()
     cves = tuple(name for name in claim.identifiers if is_cve(name))
-    return (*claim.related, *cves) if len(cves) > 1 else claim.related
+    return cves if len(cves) > 1 else ()
 
 
 def _severities(vectors: Mapping[str, tuple[str, Score]]) -> tuple[Severity, ...]:
@@ -355,10 +389,6 @@ def _stamp(moment: datetime | None) -> str | None:
 
 def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
-
-
-def _url(reference: Reference) -> str:
-    return reference.url
 
 
 def _credit(credit: Credit) -> tuple[str, str | None]:

@@ -14,8 +14,9 @@ def read_brackets(text: str) -> tuple[Interval, ...]:
     """The intervals of a list, in its order; a comma or `||` between them may be missing (`[5,6)[6,6.0.4]`).
 
     Maven POM reference, "Dependency Version Requirement Specification"; NuGet docs, "Version ranges".
-    `(0)` and `(,0)` are GitLab's ways to say that nothing is affected: 131 Maven records, described as false
-    positives or invalidated. Any other single version in parentheses is an error in both specifications.
+    `(0)` and `(,0)` are GitLab's ways to say that nothing is affected: 131 Maven records, 124 of which
+    call themselves false positives, invalid or duplicates. Any other single version in parentheses is an
+    error in both specifications.
     """
     found: list[Interval] = []
     position = _JOINT.match(text, 0).end()  # type: ignore[union-attr] # every part of _JOINT may be empty

@@ -54,7 +54,11 @@ class Dialect:
 
     def between(self, version: str, following: Callable[[Numbers], Numbers]) -> Interval:
         """From a version to what follows its numbers by a shorthand's rule."""
-        return Interval(self.complete(version), True, self.ceiling(following(numbers_of(version))), False)
+        numbers = numbers_of(version)
+        lower = self.complete(version)
+        if self.has_stability and lower == ".".join(map(str, numbers)):
+            lower = self.beginning(numbers)
+        return Interval(lower, True, self.ceiling(following(numbers)), False)
 
 
 def numbers_of(version: str) -> Numbers:
@@ -117,7 +121,7 @@ DIALECTS = {
     "pub": Dialect(floor="-0", parts=3, caret=_caret_pub, words=frozenset({"any"})),
     # PEP 440 "Version matching": `==1.2.*` holds the pre-releases of 1.2 and none of 1.3.
     "pypi": Dialect(equals="==", joint=",", floor=".dev0", first=".dev0", compatible=_compatible),
-    # Composer spells every expansion with `-dev` at both ends (composer/semver, VersionParser).
+    # Composer docs, "Stability Constraints": ~1.3 is >=1.3.0.0-dev <2.0.0.0-dev, and 1.4.* likewise.
     "packagist": Dialect(
         joint=",",
         floor="-dev",
@@ -127,7 +131,7 @@ DIALECTS = {
         has_hyphens=True,
         has_stability=True,
     ),
-    # `.a` is how RubyGems' users write "below every pre-release": `~>` compares the release only.
+    # Gem::Requirement: `~>` holds v >= r with v.release < r.bump, so `~>2` holds no 3.0.rc1.
     "gem": Dialect(floor=".a", pessimistic=_last_given),
     "maven": Dialect(has_brackets=True),
     "nuget": Dialect(floor="-0", has_brackets=True),

@@ -122,11 +122,12 @@ def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One copy of a record that could be read."""
+    """One copy of a record that could be read; `reading` is the claim as JSON."""
 
     locator: str
     raw: bytes
     claim: Claim
+    reading: bytes
 
 
 def choose_copy(candidates: Sequence[Candidate]) -> tuple[Candidate, list[tuple[Candidate, BadRecord]]]:

@@ -297,11 +297,15 @@ def _credits(containers: tuple[Cna | Adp, ...]) -> tuple[Credit, ...]:
         for thanks in container.credits or ():
             name = (thanks.value or "").strip()
             if name:
-                kind = thanks.type.strip().upper().replace(" ", "_") if thanks.type else None
-                found[
-                    Credit(name=name, type=kind if kind is None or _CREDIT_TYPE.fullmatch(kind) else "OTHER")
-                ] = None
+                found[Credit(name=name, type=_credit_type(thanks.type))] = None
     return tuple(found)
+
+
+def _credit_type(text: str | None) -> str | None:
+    if not text:
+        return None
+    kind = text.strip().upper().replace(" ", "_")
+    return kind if _CREDIT_TYPE.fullmatch(kind) else "OTHER"
 
 
 def _products(cna: Cna, adps: tuple[Adp, ...]) -> tuple[Product, ...]:
@@ -343,14 +347,16 @@ def _product(block: Block) -> Product | None:
 
 
 def _joined(own: list[Product], added: list[Product]) -> list[Product]:
-    # CISA repeats the CNA's products in CPE's spelling (`Linux Kernel` as `linux_kernel`), with the CPE name.
-    names = {_spelling(one) for one in own}
-    cpes = {_spelling(one): one.cpes for one in reversed(added) if one.cpes}
+    # CISA repeats the CNA's products in CPE's spelling (`Linux Kernel` as `linux_kernel`), with the CPE name,
+    # and fills in the versions where the CNA put a placeholder only.
+    answered = {_spelling(one) for one in own if one.versions or one.default_status not in (None, "unknown")}
+    repeated = {_spelling(one): one.cpes for one in reversed(added)}
     known = [
-        one if one.cpes or not cpes else msgspec.structs.replace(one, cpes=cpes.get(_spelling(one), ()))
+        one if one.cpes else msgspec.structs.replace(one, cpes=repeated.get(_spelling(one), ()))
         for one in own
+        if _spelling(one) in answered or _spelling(one) not in repeated
     ]
-    return known + [one for one in added if _spelling(one) not in names]
+    return known + [one for one in added if _spelling(one) not in answered]
 
 
 def _spelling(product: Product) -> tuple[str, str]:
@@ -379,8 +385,6 @@ SOURCE = RecordSource(
     locate=locate,
     # The list re-stamps containers and SSVC decisions that say the same as before.
     volatile=re.compile(rb'"(?:dateUpdated|timestamp)"\s*:\s*"[^"]*"'),
-    notes=(
-        "The terms (https://www.cve.org/Legal/TermsOfUse) let all use, copy and distribute CVE records, as long as "
-        "every copy reproduces MITRE's copyright designation and the licence."
-    ),
+    notes="The terms, https://www.cve.org/Legal/TermsOfUse, let all use, copy and distribute CVE records, as "
+    "long as every copy reproduces MITRE's copyright designation and the licence.",
 )

@@ -10,6 +10,7 @@ import structlog
 
 from assay.catalog import commands as catalog
 from assay.catalog.commands import Incoming
+from assay.catalog.model import encode_claim
 from assay.errors import BadRecord, Permanent
 from assay.kit.archive import Address, Archive, Limits, Member, open_archive
 from assay.kit.db import Connection
@@ -288,14 +289,8 @@ def _stage_part(ctx: Needs, part: Part, archive: Readable) -> PartOutcome:
 
 def to_incoming(source: RecordSource, candidate: Candidate) -> Incoming:
     """A record as the catalog takes it."""
-    claim = candidate.claim
-    return Incoming(
-        claim.record_id,
-        claim.identifiers,
-        candidate.raw,
-        content_hash(candidate.raw, source.volatile),
-        claim.confidence,
-    )
+    fingerprint = content_hash(candidate.raw, source.volatile)
+    return Incoming(candidate.claim, candidate.reading, candidate.raw, fingerprint)
 
 
 def submit_part(
@@ -328,6 +323,7 @@ def read_record(source: RecordSource, record_id: str, locator: str, raw: bytes) 
     """The record as a candidate claim that names something. Raises BadRecord, also where the reader itself fails."""
     try:
         claim = source.read(record_id, raw)
+        reading = encode_claim(claim)
     except BadRecord:
         raise
     except Exception as error:
@@ -336,7 +332,7 @@ def read_record(source: RecordSource, record_id: str, locator: str, raw: bytes) 
         raise BadRecord("reader-failed", f"{locator}: {type(error).__name__}: {error}") from error
     if not claim.identifiers:
         raise BadRecord("missing-id", f"{locator}: the record gives its vulnerability no name")
-    return Candidate(locator, raw, claim)
+    return Candidate(locator, raw, claim, reading)
 
 
 @dataclass(frozen=True, slots=True)
