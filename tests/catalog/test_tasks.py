@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.bootstrap import Context, build
@@ -31,10 +31,12 @@ from factories import (
     take,
 )
 
-_TABLES = (
-    "claims, dirty_claims, vulnerabilities, finished, identifiers, affected, changes, alias_decisions, "
-    "epss_scores, epss_history, epss_days"
-)
+
+class Arena:
+    """A Context whose printed form is short: Hypothesis prints what a test was given."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
 
 
 def picture(ctx: Context) -> tuple[str, dict[str, tuple[str, int]]]:
@@ -60,7 +62,7 @@ def clear(ctx: Context) -> None:
 
 
 @pytest.fixture(scope="module")
-def arena(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+def arena(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     """A Context on one database for many examples, each of which begins by clearing it."""
     from conftest import _create, _drop
 
@@ -68,7 +70,7 @@ def arena(server: Server, template: str, tmp_path_factory: pytest.TempPathFactor
     _create(server, name, template)
     home = tmp_path_factory.mktemp("home")
     with build(Settings(home=home, database_url=server.database_url(name), processes=1)) as ctx:
-        yield reading_claims(ctx)
+        yield Arena(reading_claims(ctx))
     _drop(server, name)
 
 
@@ -89,7 +91,9 @@ def versions(draw: st.DrawFn, record: str) -> Claim:
         aliases=tuple(names[1:] if own else names),
         modified=draw(st.none() | st.sampled_from([a_time(1), a_time(2)])),
         summary=draw(st.sampled_from([None, "one", "two"])),
-        affected=draw(st.sampled_from([(), (an_affected("a"),), (an_affected("a", fixed="2"), an_affected("b"))])),
+        affected=draw(
+            st.sampled_from([(), (an_affected("a"),), (an_affected("a", fixed="2"), an_affected("b"))])
+        ),
         withdrawn=draw(st.sampled_from([None, None, a_time(3)])),
     )
 
@@ -125,24 +129,27 @@ def perform(ctx: Context, batch: list[tuple[str, Claim | None]]) -> None:
                 submit(conn, claim)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(history=histories(), part=st.sampled_from([1, 400]))
-def test_every_history_that_ends_in_the_same_claims_ends_in_the_same_catalog(arena, history, part):
+def test_every_history_that_ends_in_the_same_claims_ends_in_the_same_catalog(
+    arena: Arena, history, part: int
+):
+    ctx = arena.ctx
     final, batches = history
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "_PART", part)
-        clear(arena)
+        clear(ctx)
         for batch in batches:
-            perform(arena, batch)
-            commands.merge(arena, quiet)
-            assert faults(arena) == {}
-        came = picture(arena)
-        clear(arena)
+            perform(ctx, batch)
+            commands.merge(ctx, quiet)
+            assert faults(ctx) == {}
+        came = picture(ctx)
+        clear(ctx)
         ordered = sorted(final)
-        perform(arena, [(record, final[record][0]) for record in ordered])
-        perform(arena, [(record, None) for record in ordered if final[record][1]])
-        commands.merge(arena, quiet)
-    expected = picture(arena)
+        perform(ctx, [(record, final[record][0]) for record in ordered])
+        perform(ctx, [(record, None) for record in ordered if final[record][1]])
+        commands.merge(ctx, quiet)
+    expected = picture(ctx)
     assert came[1] == expected[1]
     assert came[0] == expected[0]
     given_names = {name for claim, _ in final.values() for name in claim.identifiers}
@@ -153,16 +160,22 @@ def test_every_history_that_ends_in_the_same_claims_ends_in_the_same_catalog(are
     assert all(sum(map(is_cve, names)) <= 1 for names in found.values())
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(history=histories())
-def test_a_rebuild_finds_nothing_to_do_after_any_history(arena, history):
+def test_a_rebuild_finds_nothing_to_do_after_any_history(arena: Arena, history):
+    ctx = arena.ctx
     _, batches = history
-    clear(arena)
+    clear(ctx)
     for batch in batches:
-        perform(arena, batch)
-        commands.merge(arena, quiet)
-    before = picture(arena)
-    rebuilt = commands.rebuild(arena, quiet)
+        perform(ctx, batch)
+        commands.merge(ctx, quiet)
+    before = picture(ctx)
+    rebuilt = commands.rebuild(ctx, quiet)
     assert rebuilt.digest_before == rebuilt.digest_after == before[0]
-    assert (rebuilt.counts.added, rebuilt.counts.changed, rebuilt.counts.removed, rebuilt.orphans) == (0, 0, 0, 0)
-    assert picture(arena) == before
+    assert (rebuilt.counts.added, rebuilt.counts.changed, rebuilt.counts.removed, rebuilt.orphans) == (
+        0,
+        0,
+        0,
+        0,
+    )
+    assert picture(ctx) == before
