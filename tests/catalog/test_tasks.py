@@ -1,10 +1,7 @@
 """Merging in the database: whatever the order and the interruptions, the same claims come to the same catalog."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import replace
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,22 +10,15 @@ from assay.bootstrap import Context, build
 from assay.catalog import commands, queries, tasks
 from assay.catalog.model import Claim
 from assay.domain.identifiers import is_cve
-from assay.errors import BadRecord
-from assay.kit.db import Connection
 from assay.settings import Settings
 from conftest import Server
 from factories import (
     NOW,
-    a_claim,
-    a_policy,
     a_time,
     an_affected,
-    drop,
     quiet,
-    read_claim,
     reading_claims,
     submit,
-    take,
 )
 
 
@@ -116,7 +106,7 @@ def histories(draw: st.DrawFn) -> tuple[dict[str, tuple[Claim, bool]], list[list
     shuffled = [(record, next(own_steps[record])) for record in order]
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=3)))
     edges = [0, *cuts, len(shuffled)]
-    return final, [shuffled[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return final, [shuffled[start:end] for start, end in pairwise(edges)]
 
 
 def perform(ctx: Context, batch: list[tuple[str, Claim | None]]) -> None:

@@ -51,7 +51,7 @@ __all__ = [
 
 
 class Incoming(NamedTuple):
-    """A record as its pipeline hands it over: the claim it was read as (and that as JSON), its bytes, their fingerprint."""
+    """A record as its pipeline hands it over: the claim it was read as, that as JSON, its bytes, their fingerprint."""
 
     claim: Claim
     reading: bytes
@@ -206,7 +206,9 @@ class _Counted:
             yield entry
 
 
-def decide(conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime) -> None:
+def decide(
+    conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime
+) -> None:
     """Pin two names together (`pin`) or keep them apart (`ban`), until somebody takes it back.
 
     The claims that give the names are marked for merging. Raises Conflict for a name twice, NotFound for a pin

@@ -1,10 +1,10 @@
 """Merging: claims that are marked dirty become curated vulnerabilities.
 
-    merge        finds everything a dirty claim can touch, cuts it into parts that do not touch each other
-    merge_part   one part in one transaction: read, group, merge, compare, write
+merge        finds everything a dirty claim can touch, cuts it into parts that do not touch each other
+merge_part   one part in one transaction: read, group, merge, compare, write
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -13,9 +13,11 @@ from typing import Protocol
 import structlog
 
 from assay.catalog import store
-from assay.catalog.model import Readers, decode_claim
-from assay.catalog.rules.grouping import Decisions, Naming, alias_groups, components
-from assay.catalog.rules.merging import Held, Merged, merge as merge_claims
+from assay.catalog.model import Decisions, Readers, decode_claim
+from assay.catalog.rules.columns import columns
+from assay.catalog.rules.grouping import Naming, alias_groups, components
+from assay.catalog.rules.merging import Held, Merged
+from assay.catalog.rules.merging import merge as merge_claims
 from assay.catalog.rules.policy import Policy
 from assay.catalog.rules.replacing import Plan, Replacement, plan_replacements
 from assay.errors import BadRecord
@@ -29,8 +31,6 @@ _PART = 400
 # Below this many claims starting other processes costs more than they save.
 _FEW = 1_500
 _LOOKUP = 20_000
-# Characters of a headline and of package names that are searched: a tsvector holds a megabyte, a summary may hold more.
-_MOST_WORDS = 20_000
 # One merge at a time in a database; the number is arbitrary and must not change.
 _LOCK = 7_231_901_145
 
@@ -255,7 +255,9 @@ def read_claims(stored: Iterable[store.Stored], readers: Readers) -> tuple[dict[
             claim = readers[row.source](row.record_id, decompress(row.raw))
         except (BadRecord, KeyError) as error:
             unreadable += 1
-            _log.warning("catalog.claim_unreadable", source=row.source, record_id=row.record_id, reason=str(error))
+            _log.warning(
+                "catalog.claim_unreadable", source=row.source, record_id=row.record_id, reason=str(error)
+            )
         else:
             held[row.id] = Held(row.id, claim, row.tombstoned_at)
     return held, unreadable
@@ -276,7 +278,9 @@ def _renamed(plan: Plan, touched: Iterable[store.Touched], asserted: dict[str, l
     An alias may move from one claim to another without a trace in the document. Who gives it decides what is
     gathered with whom next time.
     """
-    before = {name: said for entry in touched for name, said in zip(entry.names, entry.asserted_by, strict=True)}
+    before = {
+        name: said for entry in touched for name, said in zip(entry.names, entry.asserted_by, strict=True)
+    }
     return {
         name: entry.key
         for entry in plan.replacements
@@ -296,9 +300,13 @@ def _write(
     is_first: bool,
 ) -> None:
     """Write curated vulnerabilities: new ones under new keys, changed ones under the key they had."""
-    fresh = iter(reserve(conn, "catalog.vulnerabilities_id_seq", sum(e.key is None for e in plan.replacements)))
+    fresh = iter(
+        reserve(conn, "catalog.vulnerabilities_id_seq", sum(e.key is None for e in plan.replacements))
+    )
     keys = [entry.key if entry.key is not None else next(fresh) for entry in plan.replacements]
-    write = [(key, entry) for key, entry in zip(keys, plan.replacements, strict=True) if not entry.is_unchanged]
+    write = [
+        (key, entry) for key, entry in zip(keys, plan.replacements, strict=True) if not entry.is_unchanged
+    ]
     replaced = [entry.key for _, entry in write if entry.key is not None]
     before = store.load_documents(conn, replaced) if replaced else {}
     if not is_first:
@@ -306,7 +314,9 @@ def _write(
         names = [*renamed, *(name for _, entry in write for name in entry.merged.identifiers)]
         store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
     scores = store.load_scores(conn, [entry.merged.name for _, entry in write])
-    store.add_vulnerabilities(conn, [_row(key, entry, scores.get(entry.merged.name), now) for key, entry in write])
+    store.add_vulnerabilities(
+        conn, [columns(key, entry, scores.get(entry.merged.name), now) for key, entry in write]
+    )
     store.add_finished(conn, ((key, compress(e.merged.document), e.merged.provenance) for key, e in write))
     given = [(name, key, asserted[name]) for key, entry in write for name in entry.merged.identifiers]
     given.extend((name, key, asserted[name]) for name, key in renamed.items())
@@ -321,49 +331,6 @@ def _change(
     if before is None:
         return key, now, "added", None, None
     return key, now, "changed", entry.changed_fields(decompress(before[0])), before[0]
-
-
-def _row(
-    key: int, entry: Replacement, scored: tuple[float, float | None] | None, now: datetime
-) -> store.VulnerabilityRow:
-    merged = entry.merged
-    epss, percentile = scored if scored is not None else (None, None)
-    return (
-        key,
-        _clean(merged.name),
-        merged.state.value,
-        _clean(merged.summary),
-        merged.severity.value if merged.severity is not None else None,
-        merged.cvss.version if merged.cvss is not None else None,
-        merged.cvss.value if merged.cvss is not None else None,
-        _clean(merged.cvss_vector),
-        merged.published,
-        merged.modified,
-        merged.withdrawn,
-        epss,
-        percentile,
-        merged.exploited is not None,
-        merged.exploited.added_on if merged.exploited is not None else None,
-        list(merged.sources),
-        list(merged.claims),
-        merged.confidence,
-        merged.needs_review,
-        entry.remediated_at,
-        now,
-        entry.digest,
-        _words(merged),
-    )
-
-
-def _clean(text: str | None) -> str | None:
-    """PostgreSQL's text cannot hold NUL; the finished document keeps it."""
-    return text.replace("\x00", "") if text is not None and "\x00" in text else text
-
-
-def _words(merged: Merged) -> str:
-    """What a text search looks at. A few hundred package names say as much as all 23,000 would."""
-    packages = " ".join(dict.fromkeys(name for _, name in merged.packages[:200]))
-    return _clean(f"{merged.headline[:_MOST_WORDS]} {packages[:_MOST_WORDS]}") or ""
 
 
 def try_policy(ctx: Needs, policy: Policy) -> Iterator[tuple[int, int, list[tuple[str, list[str]]], int]]:
@@ -395,6 +362,7 @@ def try_part(ctx: Needs, item: tuple[Part, Policy]) -> tuple[int, list[tuple[str
         before = store.load_documents(conn, [entry.key for entry in differing if entry.key is not None])
     differences = []
     for entry in differing:
-        fields = entry.changed_fields(decompress(before[entry.key][0])) if entry.key in before else []
+        document = before.get(entry.key) if entry.key is not None else None
+        fields = entry.changed_fields(decompress(document[0])) if document is not None else []
         differences.append((entry.merged.name, fields or ["provenance"]))
     return len(part.claims), differences, len(merged)

@@ -115,7 +115,9 @@ def _packed(
             fetched = ctx.open_bucket(bucket.url).get_many(stems, _CONCURRENCY)
             for done, (name, content) in enumerate(fetched, start=1):
                 if isinstance(content, bytes):
-                    archive.writestr(zipfile.ZipInfo(f"{stems[name]}.json", _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
+                    archive.writestr(
+                        zipfile.ZipInfo(f"{stems[name]}.json", _ZIP_DATE), content, zipfile.ZIP_DEFLATED
+                    )
                 elif not isinstance(content, NotFound):
                     missing += 1
                 progress("changes", done, len(stems))
