@@ -295,6 +295,12 @@ def empty(ctx: Context) -> None:
         )
 
 
+def empty_catalog(ctx: Context) -> None:
+    """Forget every claim and listing; which documents there are stays known."""
+    with ctx.db.transaction() as conn:
+        conn.execute("TRUNCATE " + ", ".join(_TABLES))  # type: ignore[arg-type]
+
+
 def check_books(ctx: Context, report: SourceReport) -> None:
     """Every record that was read is accounted for, in the report and in the database."""
     counts = report.counts
