@@ -3,7 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -72,25 +72,27 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+        named = init_settings().get("home")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file(named))
 
 
-def _config_file() -> Path | None:
+def _config_file(home: Path | None) -> Path | None:
     named = os.environ.get("ASSAY_CONFIG")
     if named:
         path = Path(named).expanduser()
         if not path.is_file():
             raise Permanent(f"ASSAY_CONFIG names {path}, which is no file")
         return path
-    home = os.environ.get("ASSAY_HOME")
-    path = (Path(home).expanduser() if home else user_data_path("assay")) / "assay.toml"
+    place = home or os.environ.get("ASSAY_HOME")
+    path = (Path(place).expanduser() if place else user_data_path("assay")) / "assay.toml"
     return path if path.is_file() else None
 
 
-def load() -> Settings:
-    """The settings in force. Raises Permanent that names each wrong one."""
+def load(home: Path | None = None) -> Settings:
+    """The settings in force; a `home` outranks the environment's. Raises Permanent that names each wrong one."""
+    given: dict[str, Any] = {} if home is None else {"home": home}
     try:
-        settings = Settings()
+        settings = Settings(**given)
     except ValidationError as error:
         wrong = "; ".join(
             f"ASSAY_{'__'.join(map(str, entry['loc'])).upper()}: {entry['msg']}" for entry in error.errors()

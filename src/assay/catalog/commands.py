@@ -11,7 +11,7 @@ import msgspec
 from assay.catalog import store, tasks
 from assay.catalog.model import Claim, Scored
 from assay.catalog.queries import catalog_digest, get
-from assay.catalog.rules.explaining import FieldWord, explain_fields
+from assay.catalog.rules.explaining import FieldWord, Word, explain_fields
 from assay.catalog.rules.grouping import pair
 from assay.catalog.rules.merging import Provenance
 from assay.catalog.rules.policy import Policy, read_policy
@@ -26,6 +26,28 @@ from assay.kit.db import Connection, reserve
 PERCENTILE_DRIFT = 0.005
 
 Progress = Callable[[int, int], None]
+
+__all__ = [
+    "FieldWord",
+    "Incoming",
+    "MergeCounts",
+    "PolicyDiff",
+    "Rebuilt",
+    "ScoresTaken",
+    "Submitted",
+    "Word",
+    "decide",
+    "explain",
+    "has_scores",
+    "merge",
+    "policy_diff",
+    "purge",
+    "rebuild",
+    "submit",
+    "take_scores",
+    "tombstone",
+    "undecide",
+]
 
 
 class Incoming(NamedTuple):

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
+from msgspec import Struct, json
 from psycopg.rows import class_row, dict_row
 
 from assay.domain.identifiers import normalise
@@ -72,6 +73,21 @@ class Change:
     at: datetime
     what: str
     fields: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedChange:
+    """A change by the vulnerability's present name, or its last one where it was removed."""
+
+    name: str
+    seq: int
+    at: datetime
+    what: str
+    fields: list[str] | None
+
+
+class _Named(Struct):
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +185,9 @@ def get(conn: Connection, identifier: str) -> Vulnerability:
     """The vulnerability that an identifier finds. Raises NotFound, naming identifiers that begin alike."""
     key = find_id(conn, identifier)
     if key is None:
-        rows = conn.execute(_SQL["similar_names"].text, {"start": normalise(identifier) or identifier}).fetchall()
+        rows = conn.execute(
+            _SQL["similar_names"].text, {"start": normalise(identifier) or identifier}
+        ).fetchall()
         hint = f"; did you mean {', '.join(row[0] for row in rows)}?" if rows else ""
         raise NotFound(f"no vulnerability is known as {identifier!r}{hint}")
     with conn.cursor(row_factory=class_row(Vulnerability)) as cursor:
@@ -202,6 +220,35 @@ def list_changes(conn: Connection, key: int, limit: int = 50) -> list[Change]:
         return cursor.execute(_SQL["list_changes"].text, {"id": key, "limit": limit}).fetchall()
 
 
+def count_dirty(conn: Connection) -> int:
+    """Claims that wait to be merged."""
+    row = conn.execute(_SQL["count_dirty"].text).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def last_change(conn: Connection) -> int:
+    """The number of the last line of the change log, 0 while it is empty."""
+    row = conn.execute(_SQL["last_change"].text).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def list_changes_after(conn: Connection, seq: int, limit: int = 50) -> list[NamedChange]:
+    """The first changes of the whole catalog after a line of its log, oldest first."""
+    rows = conn.execute(_SQL["list_changes_after"].text, {"seq": seq, "limit": limit}, binary=True)
+    return [
+        NamedChange(name or json.decode(decompress(before), type=_Named).id, *rest)
+        for name, before, *rest in rows
+    ]
+
+
+def scores_in_force(conn: Connection) -> tuple[date, int] | None:
+    """The day of the EPSS scores in force and how many there are, None before the first."""
+    row = conn.execute(_SQL["scores_in_force"].text).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 def list_scores(conn: Connection, cve: str) -> list[DatedScore]:
     """How a CVE's EPSS score went, oldest first."""
     with conn.cursor(row_factory=class_row(DatedScore)) as cursor:
@@ -209,10 +256,21 @@ def list_scores(conn: Connection, cve: str) -> list[DatedScore]:
 
 
 def search(conn: Connection, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page:
-    """A page of vulnerabilities. `cursor` is a page's `next_cursor`; Conflict is raised for any other text."""
+    """A page of vulnerabilities. `cursor` is a page's `next_cursor`; Conflict is raised for any other text.
+
+    A text that is an identifier finds what it names, withdrawn or not, and nothing that merely mentions it.
+    """
     limit = max(1, min(limit, _MAX_PAGE))
     after_at, after_id = _read_cursor(cursor)
-    values = _values(filters) | {"limit": limit + 1, "after_at": after_at, "after_id": after_id}
+    named = None if filters.text is None else find_id(conn, filters.text)
+    if named is not None:
+        filters = replace(filters, text=None, withdrawn=True)
+    values = _values(filters) | {
+        "named": named,
+        "limit": limit + 1,
+        "after_at": after_at,
+        "after_id": after_id,
+    }
     # Planned for these very values, so that a filter that is not given costs nothing.
     with conn.cursor(row_factory=dict_row) as found:
         rows = found.execute(_SQL["search"].text, values, prepare=False).fetchall()
@@ -233,7 +291,9 @@ def _values(filters: Filters) -> dict[str, Any]:
     return {
         "text": filters.text,
         "ecosystem": ecosystem,
-        "ecosystem_like": None if ecosystem is None else ecosystem.replace("%", r"\%").replace("_", r"\_") + ":%",
+        "ecosystem_like": None
+        if ecosystem is None
+        else ecosystem.replace("%", r"\%").replace("_", r"\_") + ":%",
         "package": package,
         "severities": severities,
         "exploited": filters.exploited,
@@ -255,7 +315,9 @@ def _read_cursor(cursor: str | None) -> tuple[datetime | None, int | None]:
         at, key = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
         return datetime.fromisoformat(at), int(key)
     except ValueError as error:
-        raise Conflict(f"{cursor!r} is not the cursor of a page; give the one that the page before printed") from error
+        raise Conflict(
+            f"{cursor!r} is not the cursor of a page; give the one that the page before printed"
+        ) from error
 
 
 def catalog_digest(conn: Connection) -> str:

@@ -100,13 +100,17 @@ class Stored:
     id: int
     source: str
     record_id: str
+    names: list[str]
     raw: bytes
     tombstoned_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A vulnerability that a merge may replace: names that claims give it, and former ones that still find it."""
+    """A vulnerability that a merge may replace: names that claims give it, and former ones that still find it.
+
+    `asserted_by` has for each of the names the claims that give it, as numbers in one text.
+    """
 
     id: int
     name: str
@@ -114,6 +118,7 @@ class Touched:
     claim_ids: list[int]
     remediated_at: datetime | None
     names: list[str]
+    asserted_by: list[str]
     former: list[str]
 
 
@@ -132,7 +137,8 @@ def add_claims(conn: Connection, rows: Sequence[ClaimRow], readings: Sequence[by
 
 def replace_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
     """Put claims in the place of their older selves, lift their tombstones, and mark them dirty."""
-    conn.execute(_SQL["open_changed_claims"].text)
+    for statement in ("open_changed_claims", "empty_changed_claims"):
+        conn.execute(_SQL[statement].text)
     copy_rows(conn, "changed_claims", _CLAIM_COLUMNS, _CLAIM_TYPES, rows)
     conn.execute(_SQL["mark_former_names"].text)
     conn.execute(_SQL["replace_claims"].text)
@@ -189,6 +195,18 @@ def load_readings(conn: Connection, dirty: Sequence[int]) -> Mapping[int, bytes]
 def load_claims(conn: Connection, ids: Sequence[int]) -> list[Stored]:
     """Raw records by claim id."""
     return [Stored(*row) for row in conn.execute(_SQL["load_claims"].text, {"ids": list(ids)}, binary=True)]
+
+
+def has_names(conn: Connection) -> bool:
+    """Whether the catalog holds any name."""
+    row = conn.execute(_SQL["has_names"].text).fetchone()
+    return row is not None and bool(row[0])
+
+
+def has_claims(conn: Connection, source: str) -> bool:
+    """Whether the catalog holds any claim of a source."""
+    row = conn.execute(_SQL["has_claims"].text, {"source": source}).fetchone()
+    return row is not None and bool(row[0])
 
 
 def load_decisions(conn: Connection) -> Decisions:
@@ -284,7 +302,8 @@ def newest_score_day(conn: Connection) -> date | None:
 
 def stage_scores(conn: Connection, scores: Iterable[Scored]) -> None:
     """Copy one day of scores into the intake."""
-    conn.execute(_SQL["open_scores"].text)
+    for statement in ("open_scores", "empty_scores"):
+        conn.execute(_SQL[statement].text)
     rows = ((entry.cve, entry.score, entry.percentile) for entry in scores)
     copy_rows(conn, "new_scores", ("cve", "score", "percentile"), ("text", "float4", "float4"), rows)
 

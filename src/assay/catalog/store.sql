@@ -8,6 +8,10 @@ WHERE source = %(source)s::text AND record_id = ANY(%(record_ids)s::text[]);
 -- The intake for claims that replace older ones, copied into before `replace_claims`.
 CREATE TEMP TABLE IF NOT EXISTS changed_claims (LIKE catalog.claims) ON COMMIT DELETE ROWS;
 
+-- name: empty_changed_claims
+-- Forgets what an earlier submission in the same transaction left in the intake.
+DELETE FROM changed_claims;
+
 -- name: mark_former_names
 -- Marks the claims in the intake dirty, with the names they gave until now.
 INSERT INTO catalog.dirty_claims (claim_id, former)
@@ -56,9 +60,9 @@ INSERT INTO catalog.dirty_claims (claim_id, former) SELECT id, identifiers FROM 
 INSERT INTO catalog.dirty_claims (claim_id) SELECT id FROM catalog.claims;
 
 -- name: mark_names_dirty
--- Marks the claims that give any of some names to be merged again.
-INSERT INTO catalog.dirty_claims (claim_id)
-SELECT DISTINCT claim_id
+-- Marks the claims that give any of some names to be merged again, all of them together.
+INSERT INTO catalog.dirty_claims (claim_id, former)
+SELECT DISTINCT claim_id, %(names)s::text[]
 FROM catalog.identifiers, unnest(asserted_by) AS claim_id
 WHERE identifier = ANY(%(names)s::text[]);
 
@@ -90,10 +94,18 @@ ORDER BY claim_id, id DESC;
 
 -- name: load_claims
 -- The raw records of some claims.
-SELECT id, source, record_id, raw, tombstoned_at
+SELECT id, source, record_id, identifiers, raw, tombstoned_at
 FROM catalog.claims
 WHERE id = ANY(%(ids)s::bigint[])
 ORDER BY id;
+
+-- name: has_names
+-- Whether the catalog holds any name.
+SELECT EXISTS (SELECT 1 FROM catalog.identifiers);
+
+-- name: has_claims
+-- Whether the catalog holds any claim of a source.
+SELECT EXISTS (SELECT 1 FROM catalog.claims WHERE source = %(source)s::text);
 
 -- name: load_decisions
 -- Every pin and ban.
@@ -101,9 +113,10 @@ SELECT kind, left_identifier, right_identifier FROM catalog.alias_decisions;
 
 -- name: load_touched
 -- The vulnerabilities for which a claim now gives any of some names, with what a merge must keep of them:
--- the names that claims give, and the former ones that nobody gives any more.
+-- the names that claims give, which claims these are, and the former names that nobody gives any more.
 SELECT v.id, v.name, v.digest, v.claim_ids, v.remediated_at,
        array_agg(held.identifier) FILTER (WHERE held.asserted_by <> '{}') AS names,
+       array_agg(array_to_string(held.asserted_by, ' ')) FILTER (WHERE held.asserted_by <> '{}') AS asserted_by,
        coalesce(array_agg(held.identifier) FILTER (WHERE held.asserted_by = '{}'), '{}') AS former
 FROM catalog.vulnerabilities AS v
 JOIN catalog.identifiers AS held ON held.vulnerability_id = v.id
@@ -167,6 +180,10 @@ ORDER BY v.id;
 -- name: open_scores
 -- The intake for one day of scores.
 CREATE TEMP TABLE IF NOT EXISTS new_scores (cve text NOT NULL, score real NOT NULL, percentile real) ON COMMIT DELETE ROWS;
+
+-- name: empty_scores
+-- Forgets what an earlier day in the same transaction left in the intake.
+DELETE FROM new_scores;
 
 -- name: newest_score_day
 -- The newest day whose scores the catalog has.

@@ -4,7 +4,7 @@
     merge_part   one part in one transaction: read, group, merge, compare, write
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -54,22 +54,29 @@ class Needs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Claims that can be merged without looking at any other claim, and the marks that this settles."""
+    """Claims that can be merged without looking at any other claim, and the marks that this settles.
+
+    `names` are all names that the claims give, `former` those that they gave before. `is_first` says that the
+    catalog held no name at all when the merge began, so there is nothing to replace.
+    """
 
     claims: list[int]
     dirty: list[int]
+    names: set[str]
     former: list[str]
+    is_first: bool = False
 
 
 @dataclass(slots=True)
 class MergeCounts:
-    """What a merge came to, in curated vulnerabilities; `unreadable` counts claims."""
+    """What a merge came to, in curated vulnerabilities; `unreadable` and `postponed` count claims."""
 
     added: int = 0
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
     unreadable: int = 0
+    postponed: int = 0
 
     def add(self, other: "MergeCounts") -> None:
         """Count another part's outcome in."""
@@ -78,6 +85,7 @@ class MergeCounts:
         self.removed += other.removed
         self.unchanged += other.unchanged
         self.unreadable += other.unreadable
+        self.postponed += other.postponed
 
 
 @dataclass(slots=True)
@@ -87,6 +95,7 @@ class _Gathered:
     namings: list[tuple[int, list[str]]] = field(default_factory=list)
     dirty_of: dict[int, list[int]] = field(default_factory=dict)
     former_of: dict[int, list[str]] = field(default_factory=dict)
+    is_first: bool = False
 
 
 def merge(ctx: Needs, progress: Callable[[int, int], None]) -> MergeCounts:
@@ -98,15 +107,26 @@ def merge(ctx: Needs, progress: Callable[[int, int], None]) -> MergeCounts:
     counts = MergeCounts()
     with ctx.db.connection(autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s::bigint)", (_LOCK,))
-        gathered = _gather(conn, store.load_decisions(conn))
-        parts = list(_cut(gathered))
-        total = len(gathered.namings)
-        done = 0
-        progress(done, total)
-        for size, outcome in ctx.pool.map(ctx, merge_part, parts, inline=total < _FEW):
+        while True:
+            outcome = _merge_dirty(ctx, conn, progress)
             counts.add(outcome)
-            done += size
-            progress(done, total)
+            if not outcome.postponed:
+                return counts
+
+
+def _merge_dirty(ctx: Needs, conn: Connection, progress: Callable[[int, int], None]) -> MergeCounts:
+    """Merge what is marked dirty now."""
+    decisions = store.load_decisions(conn)
+    gathered = _gather(conn, decisions)
+    parts = list(_cut(gathered, decisions))
+    counts = MergeCounts()
+    total = len(gathered.namings)
+    done = 0
+    progress(done, total)
+    for size, outcome in ctx.pool.map(ctx, merge_part, parts, inline=total < _FEW):
+        counts.add(outcome)
+        done += size
+        progress(done, total)
     return counts
 
 
@@ -123,7 +143,8 @@ def _gather(conn: Connection, decisions: Decisions) -> _Gathered:
         if dirty.claim_id not in held:
             held.add(dirty.claim_id)
             gathered.namings.append((dirty.claim_id, dirty.names))
-    todo = names
+    gathered.is_first = not store.has_names(conn)
+    todo = set() if gathered.is_first else names
     while todo:
         fresh: set[str] = set()
         for claim_id, their_names in _claims_that_name(conn, _with_pinned(todo, decisions)):
@@ -151,20 +172,21 @@ def _claims_that_name(conn: Connection, names: Iterable[str]) -> Iterator[tuple[
         yield from store.claims_that_name(conn, batch)
 
 
-def _cut(gathered: _Gathered) -> Iterator[Part]:
-    """Whole components, packed into parts of about the same size."""
+def _cut(gathered: _Gathered, decisions: Decisions) -> Iterator[Part]:
+    """Whole components, those that people pinned together as one, packed into parts of about the same size."""
     # A claim's former names belong to its component as well: whoever holds them now may have to let go.
     wide = [(claim, [*names, *gathered.former_of.get(claim, ())]) for claim, names in gathered.namings]
-    part = Part([], [], [])
-    for positions in components(wide):
+    part = Part([], [], set(), [], gathered.is_first)
+    for positions in components(wide, decisions.pins):
         for position in positions:
             claim = wide[position][0]
             part.claims.append(claim)
+            part.names.update(gathered.namings[position][1])
             part.dirty.extend(gathered.dirty_of.get(claim, ()))
             part.former.extend(gathered.former_of.get(claim, ()))
         if len(part.claims) >= _PART:
             yield part
-            part = Part([], [], [])
+            part = Part([], [], set(), [], gathered.is_first)
     if part.claims:
         yield part
 
@@ -186,13 +208,18 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     }
     unread = [claim_id for claim_id in part.claims if claim_id not in held]
     if unread:
-        others, counts.unreadable = read_claims(store.load_claims(conn, unread), ctx.readers)
+        stored = store.load_claims(conn, unread)
+        if any(not part.names.issuperset(row.names) for row in stored):
+            # Somebody submitted a claim anew after it was gathered, and it now speaks of what another part holds.
+            # Its new mark stays, and so do the others of this part: together they are gathered again.
+            counts.postponed = len(part.claims)
+            return counts
+        others, counts.unreadable = read_claims(stored, ctx.readers)
         held |= others
     decisions = store.load_decisions(conn)
     merged = merge_groups(held, decisions, ctx.policy)
-    names = {name for entry in held.values() for name in entry.claim.identifiers}.union(part.former)
-    touched = store.load_touched(conn, sorted(names))
-    plan = plan_replacements(merged, touched)
+    touched = [] if part.is_first else store.load_touched(conn, _names(held, part.former))
+    plan = plan_replacements(merged, touched, decisions.bans)
     now = ctx.clock()
     if plan.removed:
         store.remove_vulnerabilities(conn, plan.removed, now)
@@ -200,7 +227,8 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     for claim_id in sorted(held):
         for name in held[claim_id].claim.identifiers:
             asserted.setdefault(name, []).append(claim_id)
-    _write(conn, plan, asserted, now)
+    renamed = _renamed(plan, touched, asserted)
+    _write(conn, plan, asserted, renamed, now, is_first=part.is_first)
     store.delete_dirty(conn, part.dirty)
     counts.removed = len(plan.removed)
     for entry in plan.replacements:
@@ -208,6 +236,11 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
         counts.added += entry.key is None
     counts.changed = len(plan.replacements) - counts.unchanged - counts.added
     return counts
+
+
+def _names(held: dict[int, Held], former: Sequence[str]) -> list[str]:
+    """Every name that these claims give or gave."""
+    return sorted({name for entry in held.values() for name in entry.claim.identifiers}.union(former))
 
 
 def read_claims(stored: Iterable[store.Stored], readers: Readers) -> tuple[dict[int, Held], int]:
@@ -237,20 +270,46 @@ def merge_groups(held: dict[int, Held], decisions: Decisions, policy: Policy) ->
     ]
 
 
-def _write(conn: Connection, plan: Plan, asserted: dict[str, list[int]], now: datetime) -> None:
+def _renamed(plan: Plan, touched: Iterable[store.Touched], asserted: dict[str, list[int]]) -> dict[str, int]:
+    """Names of unchanged vulnerabilities that other claims give now than before, with the keys they find.
+
+    An alias may move from one claim to another without a trace in the document. Who gives it decides what is
+    gathered with whom next time.
+    """
+    before = {name: said for entry in touched for name, said in zip(entry.names, entry.asserted_by, strict=True)}
+    return {
+        name: entry.key
+        for entry in plan.replacements
+        if entry.is_unchanged and entry.key is not None
+        for name in entry.merged.identifiers
+        if before.get(name) != " ".join(map(str, asserted[name]))
+    }
+
+
+def _write(
+    conn: Connection,
+    plan: Plan,
+    asserted: dict[str, list[int]],
+    renamed: dict[str, int],
+    now: datetime,
+    *,
+    is_first: bool,
+) -> None:
     """Write curated vulnerabilities: new ones under new keys, changed ones under the key they had."""
     fresh = iter(reserve(conn, "catalog.vulnerabilities_id_seq", sum(e.key is None for e in plan.replacements)))
     keys = [entry.key if entry.key is not None else next(fresh) for entry in plan.replacements]
     write = [(key, entry) for key, entry in zip(keys, plan.replacements, strict=True) if not entry.is_unchanged]
     replaced = [entry.key for _, entry in write if entry.key is not None]
     before = store.load_documents(conn, replaced) if replaced else {}
-    # A name may still lead to a vulnerability that no claim of this part speaks of any more.
-    names = [name for _, entry in write for name in entry.merged.identifiers]
-    store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
+    if not is_first:
+        # A name may still lead to a vulnerability that no claim of this part speaks of any more.
+        names = [*renamed, *(name for _, entry in write for name in entry.merged.identifiers)]
+        store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
     scores = store.load_scores(conn, [entry.merged.name for _, entry in write])
     store.add_vulnerabilities(conn, [_row(key, entry, scores.get(entry.merged.name), now) for key, entry in write])
     store.add_finished(conn, ((key, compress(e.merged.document), e.merged.provenance) for key, e in write))
     given = [(name, key, asserted[name]) for key, entry in write for name in entry.merged.identifiers]
+    given.extend((name, key, asserted[name]) for name, key in renamed.items())
     store.add_identifiers(conn, [*given, *((name, keys[position], []) for name, position in plan.former)])
     store.add_affected(conn, ((*package, key) for key, entry in write for package in entry.merged.packages))
     store.add_changes(conn, [_change(key, entry, before.get(key), now) for key, entry in write])
@@ -315,7 +374,8 @@ def try_policy(ctx: Needs, policy: Policy) -> Iterator[tuple[int, int, list[tupl
     """
     with ctx.db.connection(autocommit=True) as conn:
         gathered = _Gathered(namings=list(store.all_namings(conn)))
-    parts = [(part, policy) for part in _cut(gathered)]
+        decisions = store.load_decisions(conn)
+    parts = [(part, policy) for part in _cut(gathered, decisions)]
     total = len(gathered.namings)
     done = 0
     for size, differences, seen in ctx.pool.map(ctx, try_part, parts, inline=total < _FEW):
@@ -329,8 +389,7 @@ def try_part(ctx: Needs, item: tuple[Part, Policy]) -> tuple[int, list[tuple[str
     with ctx.db.transaction() as conn:
         held, _ = read_claims(store.load_claims(conn, part.claims), ctx.readers)
         merged = merge_groups(held, store.load_decisions(conn), policy)
-        names = {name for entry in held.values() for name in entry.claim.identifiers}
-        touched = store.load_touched(conn, sorted(names))
+        touched = store.load_touched(conn, _names(held, ()))
         plan = plan_replacements(merged, touched)
         differing = [entry for entry in plan.replacements if not entry.is_unchanged and entry.key is not None]
         before = store.load_documents(conn, [entry.key for entry in differing if entry.key is not None])

@@ -5,7 +5,7 @@ leave out or set to null are optional here; what the schema does not name is dro
 record keeps it). `ecosystem_specific` and `database_specific` pass through as the bytes they came in.
 """
 
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BOMB_FLOOR = 1 << 20
@@ -19,8 +20,7 @@ class Limits:
     max_total_bytes: int = 64 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One file in an archive.
 
     `name` is relative to the archive's folder and tells members apart: the second member of one name is

@@ -8,7 +8,7 @@ import msgspec
 
 from assay.catalog.model import Claim
 from assay.catalog.rules.affected import package_key
-from assay.catalog.rules.merging import Provenance
+from assay.catalog.rules.merging import Provenance, related_names
 from assay.domain.severity import score
 
 
@@ -61,6 +61,9 @@ def value_of(claim: Claim, field: str) -> Any:
         value = claim.severity_word or [entry.score for entry in claim.severity]
     elif kind == "cwe_ids":
         value = claim.cwes
+    elif kind == "related":
+        value = related_names(claim)
     else:
         value = getattr(claim, kind)
-    return msgspec.to_builtins(value)
+    # By way of JSON: what passes through verbatim has no other form.
+    return msgspec.json.decode(msgspec.json.encode(value))

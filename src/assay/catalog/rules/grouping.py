@@ -93,8 +93,10 @@ def alias_groups(namings: Sequence[Naming], decisions: Decisions = NO_DECISIONS)
     """Group the claims of one or more components.
 
     The grouping is the same for every order of `namings`. An identifier is in exactly one group, including
-    those that appear only as somebody's alias; a claim may be in several (one for each CVE id it names).
+    those that appear only as somebody's alias; a claim may be in several (one for each CVE id it names), and
+    one that gives no name at all is in none.
     """
+    namings = [naming for naming in namings if naming.identifiers]
     groups = []
     for positions in components([(n.claim, n.identifiers) for n in namings], decisions.pins):
         part = [namings[position] for position in positions]
@@ -110,16 +112,30 @@ def _split(namings: Sequence[Naming], decisions: Decisions) -> list[AliasGroup]:
     namings = [_without_banned(naming, decisions) for naming in namings]
     names = {name for naming in namings for name in naming.identifiers}
     seed_of = _Labels(namings, names, decisions).settle()
-    claims: dict[str, set[int]] = defaultdict(set)
-    for naming in namings:
-        for name in _spoken_of(naming):
-            claims[seed_of[name]].add(naming.claim)
     members: dict[str, list[str]] = defaultdict(list)
     for name, seed in seed_of.items():
-        # A name whose group nobody speaks of (a ban cut it off) has nothing to be shown; it names nothing.
-        if seed in claims:
-            members[seed].append(name)
+        members[seed].append(name)
+    claims: dict[str, set[int]] = defaultdict(set)
+    for naming in namings:
+        seeds = {seed_of[name] for name in _spoken_of(naming)}
+        seeds -= {seed for seed in seeds if _is_kept_apart(naming.own, members[seed], decisions)}
+        if not seeds and naming.own is not None:
+            seeds.add(seed_of[naming.own])
+        for seed in seeds:
+            claims[seed].add(naming.claim)
+    # What a ban cut off from all that is spoken of is spoken of by those who name it.
+    for seed in members.keys() - claims.keys():
+        naming_it = [naming for naming in namings if any(seed_of[name] == seed for name in naming.identifiers)]
+        others = [naming for naming in naming_it if not _is_kept_apart(naming.own, members[seed], decisions)]
+        claims[seed].update(naming.claim for naming in others or naming_it)
     return [AliasGroup(tuple(sorted(members[seed])), tuple(sorted(claims[seed]))) for seed in sorted(members)]
+
+
+def _is_kept_apart(own: str | None, members: Collection[str], decisions: Decisions) -> bool:
+    """Whether a person said that the record of this name is not what one of these names is."""
+    if own is None or not decisions.bans:
+        return False
+    return any(pair(own, member) in decisions.bans for member in members)
 
 
 def _without_banned(naming: Naming, decisions: Decisions) -> Naming:
@@ -195,24 +211,29 @@ class _Labels:
             distance, preference, name = heapq.heappop(queue)
             seed = self._seed.get(preference[2], preference[2])
             if name not in self._seed:
-                if is_cve(name) or self._is_banned(name, seed):
+                together = self._pinned_to(name)
+                if self._is_banned(together, seed):
                     continue
-                self._take(name, seed)
+                for other in together:
+                    self._take(other, seed)
+                    if other != name:
+                        heapq.heappush(queue, (distance, preference, other))
             elif self._seed[name] != seed:
                 continue
             self._push_neighbours(queue, name, seed, distance)
 
     def _take_pinned(self, seed: str, queue: list[tuple[int, tuple[int, tuple[int, int], str], str]]) -> None:
         """Start a group with everything that people pinned to its seed, CVE ids included."""
-        todo = [seed]
-        while todo:
-            name = todo.pop()
-            if name in self._seed:
-                continue
+        for name in self._pinned_to(seed):
             self._take(name, seed)
-            queue.append((0, _preference(seed), name))
-            todo.extend(sorted(self._pinned.get(name, ())))
-        heapq.heapify(queue)
+            heapq.heappush(queue, (0, _preference(seed), name))
+
+    def _pinned_to(self, name: str) -> list[str]:
+        """The name and all that people pinned to it, directly or through others: they are taken as one."""
+        found = [name]
+        for one in found:
+            found.extend(other for other in self._pinned.get(one, ()) if other not in found)
+        return found
 
     def _take(self, name: str, seed: str) -> None:
         self._seed[name] = seed
@@ -228,5 +249,7 @@ class _Labels:
                     far = next(step for at, step in self._mentions[other] if at == position)
                     heapq.heappush(queue, (distance + near + far, preference, other))
 
-    def _is_banned(self, name: str, seed: str) -> bool:
-        return any(pair(name, member) in self._bans for member in self._members[seed])
+    def _is_banned(self, names: Collection[str], seed: str) -> bool:
+        if not self._bans:
+            return False
+        return any(pair(name, member) in self._bans for name in names for member in self._members[seed])

@@ -7,6 +7,7 @@ As long as one claim is live, retracted ones set nothing: they only keep their n
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -19,10 +20,12 @@ from assay.domain.identifiers import cve_order, database, is_cve
 from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Severity
 from assay.domain.severity import Band, Score, band_of_word, score
 
-# The OSV schema demands `modified`. Where no claim knows a date (Go's records of year 1), this says so.
-UNKNOWN_MODIFIED = "1970-01-01T00:00:00Z"
+# The OSV schema demands `modified`, and `withdrawn` of what is withdrawn. Where no claim knows a date (Go's
+# records of year 1, a rejected CVE without dates), this says so.
+UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 
 _OLDEST = datetime.min.replace(tzinfo=UTC)
+_RETRACTED = (State.WITHDRAWN, State.REJECTED)
 # Strict clients read the first entry only and want CVSS 3 there (research/aggregators.md, 6.5 no. 10).
 _SEVERITY_ORDER = ("3.1", "3.0", "4.0", "2.0")
 _SEVERITY_TYPE = {"2.0": "CVSS_V2", "3.0": "CVSS_V3", "3.1": "CVSS_V3", "4.0": "CVSS_V4"}
@@ -125,11 +128,19 @@ class _Merge:
         self._policy = policy
         self._names = tuple(identifiers)
         self._ordered = sorted(held, key=self._trust) if len(held) > 1 else list(held)
-        speaking = [Ranked(place, entry.claim) for place, entry in enumerate(self._ordered) if not entry.is_retracted]
-        if not speaking:
-            speaking = [Ranked(place, entry.claim) for place, entry in enumerate(self._ordered)]
-        self._speaking = speaking
-        self._is_plain = not any(entry.claim.source in policy.speaks_only_for for entry in self._ordered)
+        only = policy.speaks_only_for
+        self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
+        # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
+        self._statements = self._ordered
+        if not self._is_plain:
+            self._statements = [entry for entry in self._ordered if entry.claim.source not in only] or self._ordered
+        is_live = any(not entry.is_retracted for entry in self._statements)
+        heard_anyway = () if is_live else {entry.id for entry in self._statements}
+        self._speaking = [
+            Ranked(place, entry.claim)
+            for place, entry in enumerate(self._ordered)
+            if not entry.is_retracted or entry.id in heard_anyway
+        ]
         self._fields: dict[str, Said] = {}
 
     def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
@@ -139,7 +150,7 @@ class _Merge:
             self._policy.rank(claim, field),
             len(_bundled(claim)) > 0,
             -claim.confidence,
-            -claim.modified.timestamp() if claim.modified else 0.0,
+            -claim.modified.timestamp() if claim.modified else inf,
             claim.source,
             claim.record_id,
         )
@@ -173,7 +184,7 @@ class _Merge:
 
     def _unite(self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]) -> tuple[Any, ...]:
         """Every distinct entry of a list, the most trusted claim's first."""
-        parts = [(place, entries) for place, claim in self._speaking if (entries := read(claim))]
+        parts = [(place, entries) for place, claim in self._heard(field) if (entries := read(claim))]
         if not parts:
             return ()
         first, *others = (place for place, _ in parts)
@@ -213,12 +224,12 @@ class _Merge:
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
-            modified=_stamp(modified or published) or UNKNOWN_MODIFIED,
+            modified=_stamp(modified or published) or UNKNOWN_DATE,
             published=_stamp(published),
-            withdrawn=_stamp(withdrawn),
+            withdrawn=_stamp(withdrawn) or (UNKNOWN_DATE if state in _RETRACTED else None),
             aliases=tuple(other for other in self._names if other != name) if len(self._names) > 1 else (),
-            upstream=self._others(_UPSTREAM),
-            related=self._others(_related),
+            upstream=self._others("upstream", _UPSTREAM),
+            related=self._others("related", related_names),
             summary=summary,
             details=details,
             severity=_severities(vectors),
@@ -256,11 +267,10 @@ class _Merge:
         One live claim keeps it published; the CVE list rejecting its id, or a claim calling it disputed, makes
         that disputed. Without a live claim it is rejected where the CVE list says so, else withdrawn.
         """
-        only = self._policy.speaks_only_for
-        statements = [entry for entry in self._ordered if entry.claim.source not in only]
+        statements = self._statements
         live = [entry for entry in statements if not entry.is_retracted]
         is_rejected = any(entry.claim.is_rejected and entry.claim.own == name for entry in statements)
-        if live or not statements:
+        if live:
             is_disputed = is_rejected or any(entry.claim.is_disputed for entry in live)
             return (State.DISPUTED if is_disputed else State.PUBLISHED), None
         since = max(
@@ -270,7 +280,13 @@ class _Merge:
         return state, None if since == _OLDEST else since
 
     def _latest_modified(self) -> datetime | None:
-        dated = [(entry.claim.modified, -place) for place, entry in enumerate(self._ordered) if entry.claim.modified]
+        """The latest change of any claim, retracted ones included: that one was taken back is news as well."""
+        speaks = self._policy.speaks
+        dated = [
+            (entry.claim.modified, -place)
+            for place, entry in enumerate(self._ordered)
+            if entry.claim.modified and speaks(entry.claim, "modified")
+        ]
         if not dated:
             return None
         latest, place = max(dated)
@@ -321,10 +337,12 @@ class _Merge:
         self._fields["severity"] = Said(first, tuple(place for place, other in bands if other != band))
         return band
 
-    def _others(self, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
+    def _others(self, field: str, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
         """Names of other vulnerabilities, sorted."""
-        found = {name for _, claim in self._speaking for name in read(claim)}
-        return tuple(sorted(found.difference(self._names))) if found else ()
+        if not any(read(claim) for _, claim in self._speaking):
+            return ()
+        own = self._names
+        return tuple(sorted(self._unite(field, lambda claim: [name for name in read(claim) if name not in own], str)))
 
 
 _CWES = attrgetter("cwes")
@@ -340,8 +358,8 @@ def _alone(place: int) -> Said:
     return _ALONE[place] if place < len(_ALONE) else Said(place)
 
 
-def _related(claim: Claim) -> tuple[str, ...]:
-    """Names of others that a claim gives, the other CVE ids of a claim on several among them."""
+def related_names(claim: Claim) -> tuple[str, ...]:
+    """Names of others that a claim gives, the CVE ids of a claim on several among them: each is one of these."""
     return (*claim.related, *_bundled(claim))
 
 

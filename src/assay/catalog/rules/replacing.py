@@ -1,6 +1,6 @@
 """Which key each merged vulnerability keeps, and which rows have to be written at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from assay.catalog.rules.grouping import pair
 from assay.catalog.rules.merging import Merged
 
 
@@ -66,12 +67,14 @@ def digest(merged: Merged) -> bytes:
     return total.digest()[:16]
 
 
-def plan_replacements(merged: Sequence[Merged], holdings: Sequence[Holding]) -> Plan:
+def plan_replacements(
+    merged: Sequence[Merged], holdings: Sequence[Holding], bans: AbstractSet[tuple[str, str]] = frozenset()
+) -> Plan:
     """Give every merged vulnerability its key.
 
     A key stays with the vulnerability that has its name, else with one that took its name in as an alias, else
     with one that holds any of its names. Each key is given once, older keys first, so the outcome
-    does not depend on the order of `merged`.
+    does not depend on the order of `merged`. A name that a person banned from a vulnerability leads there no more.
     """
     ordered = sorted(merged, key=lambda entry: entry.name)
     position_of = {name: position for position, entry in enumerate(ordered) for name in entry.identifiers}
@@ -79,7 +82,14 @@ def plan_replacements(merged: Sequence[Merged], holdings: Sequence[Holding]) -> 
     replacements = [_replacement(entry, keeper.get(position)) for position, entry in enumerate(ordered)]
     kept = {holding.id: position for position, holding in keeper.items()}
     removed = [holding.id for holding in holdings if holding.id not in kept]
-    return Plan(replacements, removed, _former(holdings, kept, position_of))
+    former = _former(holdings, kept, position_of)
+    if bans:
+        former = [
+            (name, position)
+            for name, position in former
+            if not any(pair(name, other) in bans for other in ordered[position].identifiers)
+        ]
+    return Plan(replacements, removed, former)
 
 
 def _replacement(entry: Merged, holding: Holding | None) -> Replacement:

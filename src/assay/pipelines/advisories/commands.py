@@ -108,6 +108,8 @@ def _bound(progress: Callable[[str, str, int, int | None], None], name: str) -> 
 
 def _sync_one(ctx: Needs, source: Source, request: Request, progress: Progress) -> SourceReport:
     started = ctx.clock()
+    # Said before the first byte is here: copying or asking for a document may take a while.
+    progress("fetch", 0, None)
     with structlog.contextvars.bound_contextvars(room=ROOM, source=source.name):
         try:
             with _alone(ctx, source.name):

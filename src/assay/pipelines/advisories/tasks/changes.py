@@ -119,7 +119,7 @@ def _packed(
                 else:
                     # One that is listed and not there counts as well: who moved on would never ask for it again.
                     missing += 1
-                progress("fetch", done, len(stems))
+                progress("changes", done, len(stems))
         stored = ctx.files.add_file(path)
     address = Address(Kind.ZIP, ctx.files.path(stored.sha256))
     return Found(stored.sha256, address, f"{bucket.url}/{bucket.changes}", stored.bytes), missing
