@@ -4,7 +4,7 @@
     merge_part   one part in one transaction: read, group, merge, compare, write
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
