@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

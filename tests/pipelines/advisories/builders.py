@@ -158,6 +158,22 @@ def raw_zip(path: Path, entries: Iterable[tuple[bytes, bytes, int]]) -> Path:
     return path
 
 
+def members_of(path: Path) -> dict[str, bytes]:
+    """What a zip holds."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def extra_members(source: str, count: int) -> dict[str, bytes]:
+    """Records that no sample has, by the name of their member."""
+    numbers = range(1, count + 1)
+    if source == "osv":
+        return many_osv(count)
+    if source == "cve":
+        return {f"cves/CVE-1998-{n:04}.json": cve(f"CVE-1998-{n:04}") for n in numbers}
+    return {f"root/npm/p/CVE-1998-{n:04}.yml": gitlab("npm/p", f"CVE-1998-{n:04}") for n in numbers}
+
+
 def folder_of(path: Path, members: Members) -> Path:
     """A folder of these files."""
     for name, raw in members.items() if isinstance(members, Mapping) else members:
@@ -295,6 +311,12 @@ def empty(ctx: Context) -> None:
         conn.execute(
             "TRUNCATE " + ", ".join((*_TABLES, "advisories.documents", "catalog.alias_decisions"))  # type: ignore[arg-type]
         )
+
+
+def empty_catalog(ctx: Context) -> None:
+    """Forget every claim and listing; which documents there are stays known."""
+    with ctx.db.transaction() as conn:
+        conn.execute("TRUNCATE " + ", ".join(_TABLES))  # type: ignore[arg-type]
 
 
 def check_books(ctx: Context, report: SourceReport) -> None:
