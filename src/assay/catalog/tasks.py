@@ -4,8 +4,8 @@
     merge_part   one part in one transaction: read, group, merge, compare, write
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Protocol
@@ -54,13 +54,15 @@ class Needs(Protocol):
 class Part:
     """Claims that can be merged without looking at any other claim, and the marks that this settles.
 
-    `names` are all names that the claims give, `former` those that they gave before.
+    `names` are all names that the claims give, `former` those that they gave before. With `rewrites` the rows of
+    what did not change are written as well.
     """
 
     claims: list[int]
     dirty: list[int]
     names: set[str]
     former: list[str]
+    rewrites: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class _Gathered:
     former_of: dict[int, list[str]] = field(default_factory=dict)
 
 
-def merge(ctx: Needs, progress: Callable[[int, int], None]) -> MergeCounts:
+def merge(ctx: Needs, progress: Callable[[int, int], None], *, rewrites: bool = False) -> MergeCounts:
     """Bring the curated vulnerabilities up to date with the claims, and say what changed.
 
     Safe to interrupt: a part that was committed is done, the others stay marked. Another merge in the same
@@ -103,17 +105,19 @@ def merge(ctx: Needs, progress: Callable[[int, int], None]) -> MergeCounts:
     with ctx.db.connection(autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s::bigint)", (_LOCK,))
         while True:
-            outcome = _merge_dirty(ctx, conn, progress)
+            outcome = _merge_dirty(ctx, conn, progress, rewrites=rewrites)
             counts.add(outcome)
             if not outcome.postponed:
                 return counts
 
 
-def _merge_dirty(ctx: Needs, conn: Connection, progress: Callable[[int, int], None]) -> MergeCounts:
+def _merge_dirty(
+    ctx: Needs, conn: Connection, progress: Callable[[int, int], None], *, rewrites: bool
+) -> MergeCounts:
     """Merge what is marked dirty now."""
     decisions = store.load_decisions(conn)
     gathered = _gather(conn, decisions)
-    parts = list(_cut(gathered, decisions))
+    parts = [replace(part, rewrites=rewrites) for part in _cut(gathered, decisions)]
     counts = MergeCounts()
     total = len(gathered.namings)
     done = 0
@@ -215,6 +219,8 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     names = {name for entry in held.values() for name in entry.claim.identifiers}.union(part.former)
     touched = store.load_touched(conn, sorted(names))
     plan = plan_replacements(merged, touched, decisions.bans)
+    if part.rewrites:
+        plan = replace(plan, replacements=[replace(entry, is_unchanged=False) for entry in plan.replacements])
     now = ctx.clock()
     if plan.removed:
         store.remove_vulnerabilities(conn, plan.removed, now)
@@ -222,13 +228,11 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     for claim_id in sorted(held):
         for name in held[claim_id].claim.identifiers:
             asserted.setdefault(name, []).append(claim_id)
-    _write(conn, plan, asserted, _renamed(plan, touched, asserted), now)
+    counts.changed = _write(conn, plan, touched, asserted, now)
     store.delete_dirty(conn, part.dirty)
     counts.removed = len(plan.removed)
-    for entry in plan.replacements:
-        counts.unchanged += entry.is_unchanged
-        counts.added += entry.key is None
-    counts.changed = len(plan.replacements) - counts.unchanged - counts.added
+    counts.added = sum(entry.key is None for entry in plan.replacements)
+    counts.unchanged = len(plan.replacements) - counts.changed - counts.added
     return counts
 
 
@@ -276,37 +280,52 @@ def _renamed(plan: Plan, touched: Iterable[store.Touched], asserted: dict[str, l
 
 
 def _write(
-    conn: Connection, plan: Plan, asserted: dict[str, list[int]], renamed: dict[str, int], now: datetime
-) -> None:
-    """Write curated vulnerabilities: new ones under new keys, changed ones under the key they had."""
+    conn: Connection, plan: Plan, touched: Sequence[store.Touched], asserted: dict[str, list[int]], now: datetime
+) -> int:
+    """Write curated vulnerabilities: new ones under new keys, changed ones under the key they had.
+
+    Returns how many of the latter say something else than before.
+    """
     fresh = iter(reserve(conn, "catalog.vulnerabilities_id_seq", sum(e.key is None for e in plan.replacements)))
     keys = [entry.key if entry.key is not None else next(fresh) for entry in plan.replacements]
     write = [(key, entry) for key, entry in zip(keys, plan.replacements, strict=True) if not entry.is_unchanged]
     replaced = [entry.key for _, entry in write if entry.key is not None]
     before = store.load_documents(conn, replaced) if replaced else {}
+    changed = {key for key, entry in write if entry.key is not None and not _says(entry.merged, before.get(key))}
+    renamed = _renamed(plan, touched, asserted)
     # A name may still lead to a vulnerability that no claim of this part speaks of any more.
     names = [*renamed, *(name for _, entry in write for name in entry.merged.identifiers)]
     store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
     scores = store.load_scores(conn, [entry.merged.name for _, entry in write])
-    store.add_vulnerabilities(conn, [_row(key, entry, scores.get(entry.merged.name), now) for key, entry in write])
+    since = {entry.id: entry.changed_at for entry in touched if entry.id not in changed}
+    rows = [_row(key, entry, scores.get(entry.merged.name), since.get(key, now)) for key, entry in write]
+    store.add_vulnerabilities(conn, rows)
     store.add_finished(conn, ((key, compress(e.merged.document), e.merged.provenance) for key, e in write))
     given = [(name, key, asserted[name]) for key, entry in write for name in entry.merged.identifiers]
     given.extend((name, key, asserted[name]) for name, key in renamed.items())
     store.add_identifiers(conn, [*given, *((name, keys[position], []) for name, position in plan.former)])
     store.add_affected(conn, ((*package, key) for key, entry in write for package in entry.merged.packages))
-    store.add_changes(conn, [_change(key, entry, before.get(key), now) for key, entry in write])
+    store.add_changes(conn, [_change(key, e, before.get(key), now) for key, e in write if e.key is None or key in changed])
+    return len(changed)
+
+
+def _says(merged: Merged, before: tuple[bytes, bytes] | None) -> bool:
+    """Whether a vulnerability said just this before."""
+    return before is not None and (decompress(before[0]), before[1]) == (merged.document, merged.provenance)
 
 
 def _change(
     key: int, entry: Replacement, before: tuple[bytes, bytes] | None, now: datetime
 ) -> tuple[int, datetime, str, list[str] | None, bytes | None]:
-    if before is None:
+    if entry.key is None:
         return key, now, "added", None, None
+    if before is None:
+        return key, now, "changed", None, None
     return key, now, "changed", entry.changed_fields(decompress(before[0])), before[0]
 
 
 def _row(
-    key: int, entry: Replacement, scored: tuple[float, float | None] | None, now: datetime
+    key: int, entry: Replacement, scored: tuple[float, float | None] | None, changed_at: datetime
 ) -> store.VulnerabilityRow:
     merged = entry.merged
     epss, percentile = scored if scored is not None else (None, None)
@@ -331,7 +350,7 @@ def _row(
         merged.confidence,
         merged.needs_review,
         entry.remediated_at,
-        now,
+        changed_at,
         entry.digest,
         _words(merged),
     )
