@@ -143,16 +143,22 @@ class Rebuilt:
 def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
     """Derive every curated vulnerability from the claims again, without the network.
 
-    Keys, change log and people's decisions stay. What is already as its claims make it is not written.
+    Keys, change log and people's decisions stay. Every row is written anew, so that no damage outlasts it;
+    what says the same as before counts as unchanged.
     """
     with ctx.db.transaction() as conn:
         before = catalog_digest(conn)
         lost = store.orphans(conn)
         if lost:
             store.remove_vulnerabilities(conn, lost, ctx.clock())
+        store.delete_stranded(conn)
         store.mark_all_dirty(conn)
-    counts = tasks.merge(ctx, progress)
+    counts = tasks.merge(ctx, progress, rewrites=True)
     with ctx.db.transaction() as conn:
+        unreached = store.nameless(conn)
+        if unreached:
+            store.remove_vulnerabilities(conn, unreached, ctx.clock())
+            lost += unreached
         return Rebuilt(counts, len(lost), before, catalog_digest(conn))
 
 

@@ -116,6 +116,7 @@ class Touched:
     digest: bytes
     claim_ids: list[int]
     remediated_at: datetime | None
+    changed_at: datetime
     names: list[str]
     asserted_by: list[str]
     former: list[str]
@@ -255,6 +256,17 @@ def clear_vulnerabilities(conn: Connection, ids: Sequence[int], names: Sequence[
 def delete_dirty(conn: Connection, ids: Sequence[int]) -> None:
     """Delete dirty marks that were dealt with."""
     conn.execute(_SQL["delete_dirty"].text, {"ids": list(ids)})
+
+
+def delete_stranded(conn: Connection) -> None:
+    """Delete names, documents and match rows of vulnerabilities that are not there."""
+    for statement in ("delete_stranded_identifiers", "delete_stranded_finished", "delete_stranded_affected"):
+        conn.execute(_SQL[statement].text)
+
+
+def nameless(conn: Connection) -> list[int]:
+    """Vulnerabilities that their own name does not find."""
+    return [row[0] for row in conn.execute(_SQL["nameless"].text)]
 
 
 def orphans(conn: Connection) -> list[int]:

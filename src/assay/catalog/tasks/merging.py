@@ -5,8 +5,7 @@ merge_part   one part in one transaction: read, group, merge, compare, write
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
 
@@ -14,22 +13,22 @@ import structlog
 
 from assay.catalog import store
 from assay.catalog.model import Decisions, Readers, decode_claim
-from assay.catalog.rules.columns import columns
 from assay.catalog.rules.grouping import Naming, alias_groups, components
 from assay.catalog.rules.merging import Held, Merged
 from assay.catalog.rules.merging import merge as merge_claims
 from assay.catalog.rules.policy import Policy
-from assay.catalog.rules.replacing import Plan, Replacement, plan_replacements
+from assay.catalog.rules.replacing import plan_replacements
+from assay.catalog.tasks.writing import write
 from assay.errors import BadRecord
 from assay.kit.clock import Clock
-from assay.kit.compression import compress, decompress
-from assay.kit.db import Connection, Database, reserve
+from assay.kit.compression import decompress
+from assay.kit.db import Connection, Database
 from assay.kit.pool import Pool
 
 # Claims per part: enough to make a transaction worth its round trips, few enough to stay small in memory.
 _PART = 400
 # Below this many claims starting other processes costs more than they save.
-_FEW = 1_500
+FEW = 1_500
 _LOOKUP = 20_000
 # One merge at a time in a database; the number is arbitrary and must not change.
 _LOCK = 7_231_901_145
@@ -56,14 +55,16 @@ class Needs(Protocol):
 class Part:
     """Claims that can be merged without looking at any other claim, and the marks that this settles.
 
-    `names` are all names that the claims give, `former` those that they gave before. `is_first` says that the
-    catalog held no name at all when the merge began, so there is nothing to replace.
+    `names` are all names that the claims give, `former` those that they gave before. With `rewrites` the rows of
+    what did not change are written as well. `is_first` says that the catalog held no name at all when the merge
+    began, so there is nothing to replace.
     """
 
     claims: list[int]
     dirty: list[int]
     names: set[str]
     former: list[str]
+    rewrites: bool = False
     is_first: bool = False
 
 
@@ -89,7 +90,7 @@ class MergeCounts:
 
 
 @dataclass(slots=True)
-class _Gathered:
+class Gathered:
     """Every claim that the dirty ones can touch, by its names."""
 
     namings: list[tuple[int, list[str]]] = field(default_factory=list)
@@ -98,7 +99,7 @@ class _Gathered:
     is_first: bool = False
 
 
-def merge(ctx: Needs, progress: Callable[[int, int], None]) -> MergeCounts:
+def merge(ctx: Needs, progress: Callable[[int, int], None], *, rewrites: bool = False) -> MergeCounts:
     """Bring the curated vulnerabilities up to date with the claims, and say what changed.
 
     Safe to interrupt: a part that was committed is done, the others stay marked. Another merge in the same
@@ -108,31 +109,33 @@ def merge(ctx: Needs, progress: Callable[[int, int], None]) -> MergeCounts:
     with ctx.db.connection(autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s::bigint)", (_LOCK,))
         while True:
-            outcome = _merge_dirty(ctx, conn, progress)
+            outcome = _merge_dirty(ctx, conn, progress, rewrites=rewrites)
             counts.add(outcome)
             if not outcome.postponed:
                 return counts
 
 
-def _merge_dirty(ctx: Needs, conn: Connection, progress: Callable[[int, int], None]) -> MergeCounts:
+def _merge_dirty(
+    ctx: Needs, conn: Connection, progress: Callable[[int, int], None], *, rewrites: bool
+) -> MergeCounts:
     """Merge what is marked dirty now."""
     decisions = store.load_decisions(conn)
     gathered = _gather(conn, decisions)
-    parts = list(_cut(gathered, decisions))
+    parts = [replace(part, rewrites=rewrites) for part in cut(gathered, decisions)]
     counts = MergeCounts()
     total = len(gathered.namings)
     done = 0
     progress(done, total)
-    for size, outcome in ctx.pool.map(ctx, merge_part, parts, inline=total < _FEW):
+    for size, outcome in ctx.pool.map(ctx, merge_part, parts, inline=total < FEW):
         counts.add(outcome)
         done += size
         progress(done, total)
     return counts
 
 
-def _gather(conn: Connection, decisions: Decisions) -> _Gathered:
+def _gather(conn: Connection, decisions: Decisions) -> Gathered:
     """The dirty claims and all others that share a name with them, directly or through others."""
-    gathered = _Gathered()
+    gathered = Gathered()
     names: set[str] = set()
     held: set[int] = set()
     for dirty in store.load_dirty(conn):
@@ -172,11 +175,11 @@ def _claims_that_name(conn: Connection, names: Iterable[str]) -> Iterator[tuple[
         yield from store.claims_that_name(conn, batch)
 
 
-def _cut(gathered: _Gathered, decisions: Decisions) -> Iterator[Part]:
+def cut(gathered: Gathered, decisions: Decisions) -> Iterator[Part]:
     """Whole components, those that people pinned together as one, packed into parts of about the same size."""
     # A claim's former names belong to its component as well: whoever holds them now may have to let go.
     wide = [(claim, [*names, *gathered.former_of.get(claim, ())]) for claim, names in gathered.namings]
-    part = Part([], [], set(), [], gathered.is_first)
+    part = Part([], [], set(), [], is_first=gathered.is_first)
     for positions in components(wide, decisions.pins):
         for position in positions:
             claim = wide[position][0]
@@ -186,7 +189,7 @@ def _cut(gathered: _Gathered, decisions: Decisions) -> Iterator[Part]:
             part.former.extend(gathered.former_of.get(claim, ()))
         if len(part.claims) >= _PART:
             yield part
-            part = Part([], [], set(), [], gathered.is_first)
+            part = Part([], [], set(), [], is_first=gathered.is_first)
     if part.claims:
         yield part
 
@@ -218,8 +221,10 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
         held |= others
     decisions = store.load_decisions(conn)
     merged = merge_groups(held, decisions, ctx.policy)
-    touched = [] if part.is_first else store.load_touched(conn, _names(held, part.former))
+    touched = [] if part.is_first else store.load_touched(conn, names_of(held, part.former))
     plan = plan_replacements(merged, touched, decisions.bans)
+    if part.rewrites:
+        plan = replace(plan, replacements=[entry._replace(is_unchanged=False) for entry in plan.replacements])
     now = ctx.clock()
     if plan.removed:
         store.remove_vulnerabilities(conn, plan.removed, now)
@@ -227,18 +232,15 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     for claim_id in sorted(held):
         for name in held[claim_id].claim.identifiers:
             asserted.setdefault(name, []).append(claim_id)
-    renamed = _renamed(plan, touched, asserted)
-    _write(conn, plan, asserted, renamed, now, is_first=part.is_first)
+    counts.changed = write(conn, plan, touched, asserted, now, is_first=part.is_first)
     store.delete_dirty(conn, part.dirty)
     counts.removed = len(plan.removed)
-    for entry in plan.replacements:
-        counts.unchanged += entry.is_unchanged
-        counts.added += entry.key is None
-    counts.changed = len(plan.replacements) - counts.unchanged - counts.added
+    counts.added = sum(entry.key is None for entry in plan.replacements)
+    counts.unchanged = len(plan.replacements) - counts.changed - counts.added
     return counts
 
 
-def _names(held: dict[int, Held], former: Sequence[str]) -> list[str]:
+def names_of(held: dict[int, Held], former: Sequence[str]) -> list[str]:
     """Every name that these claims give or gave."""
     return sorted({name for entry in held.values() for name in entry.claim.identifiers}.union(former))
 
@@ -270,99 +272,3 @@ def merge_groups(held: dict[int, Held], decisions: Decisions, policy: Policy) ->
         merge_claims(group.identifiers, [held[claim] for claim in group.claims], policy)
         for group in alias_groups(namings, decisions)
     ]
-
-
-def _renamed(plan: Plan, touched: Iterable[store.Touched], asserted: dict[str, list[int]]) -> dict[str, int]:
-    """Names of unchanged vulnerabilities that other claims give now than before, with the keys they find.
-
-    An alias may move from one claim to another without a trace in the document. Who gives it decides what is
-    gathered with whom next time.
-    """
-    before = {
-        name: said for entry in touched for name, said in zip(entry.names, entry.asserted_by, strict=True)
-    }
-    return {
-        name: entry.key
-        for entry in plan.replacements
-        if entry.is_unchanged and entry.key is not None
-        for name in entry.merged.identifiers
-        if before.get(name) != " ".join(map(str, asserted[name]))
-    }
-
-
-def _write(
-    conn: Connection,
-    plan: Plan,
-    asserted: dict[str, list[int]],
-    renamed: dict[str, int],
-    now: datetime,
-    *,
-    is_first: bool,
-) -> None:
-    """Write curated vulnerabilities: new ones under new keys, changed ones under the key they had."""
-    fresh = iter(
-        reserve(conn, "catalog.vulnerabilities_id_seq", sum(e.key is None for e in plan.replacements))
-    )
-    keys = [entry.key if entry.key is not None else next(fresh) for entry in plan.replacements]
-    write = [
-        (key, entry) for key, entry in zip(keys, plan.replacements, strict=True) if not entry.is_unchanged
-    ]
-    replaced = [entry.key for _, entry in write if entry.key is not None]
-    before = store.load_documents(conn, replaced) if replaced else {}
-    if not is_first:
-        # A name may still lead to a vulnerability that no claim of this part speaks of any more.
-        names = [*renamed, *(name for _, entry in write for name in entry.merged.identifiers)]
-        store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
-    scores = store.load_scores(conn, [entry.merged.name for _, entry in write])
-    store.add_vulnerabilities(
-        conn, [columns(key, entry, scores.get(entry.merged.name), now) for key, entry in write]
-    )
-    store.add_finished(conn, ((key, compress(e.merged.document), e.merged.provenance) for key, e in write))
-    given = [(name, key, asserted[name]) for key, entry in write for name in entry.merged.identifiers]
-    given.extend((name, key, asserted[name]) for name, key in renamed.items())
-    store.add_identifiers(conn, [*given, *((name, keys[position], []) for name, position in plan.former)])
-    store.add_affected(conn, ((*package, key) for key, entry in write for package in entry.merged.packages))
-    store.add_changes(conn, [_change(key, entry, before.get(key), now) for key, entry in write])
-
-
-def _change(
-    key: int, entry: Replacement, before: tuple[bytes, bytes] | None, now: datetime
-) -> tuple[int, datetime, str, list[str] | None, bytes | None]:
-    if before is None:
-        return key, now, "added", None, None
-    return key, now, "changed", entry.changed_fields(decompress(before[0])), before[0]
-
-
-def try_policy(ctx: Needs, policy: Policy) -> Iterator[tuple[int, int, list[tuple[str, list[str]]], int]]:
-    """Merge everything under another policy and write nothing.
-
-    Yields, part by part: claims done, claims in all, the vulnerabilities that would differ with the fields that
-    would, and how many were looked at.
-    """
-    with ctx.db.connection(autocommit=True) as conn:
-        gathered = _Gathered(namings=list(store.all_namings(conn)))
-        decisions = store.load_decisions(conn)
-    parts = [(part, policy) for part in _cut(gathered, decisions)]
-    total = len(gathered.namings)
-    done = 0
-    for size, differences, seen in ctx.pool.map(ctx, try_part, parts, inline=total < _FEW):
-        done += size
-        yield done, total, differences, seen
-
-
-def try_part(ctx: Needs, item: tuple[Part, Policy]) -> tuple[int, list[tuple[str, list[str]]], int]:
-    """The vulnerabilities of one part that another policy would change, with the fields it would change."""
-    part, policy = item
-    with ctx.db.transaction() as conn:
-        held, _ = read_claims(store.load_claims(conn, part.claims), ctx.readers)
-        merged = merge_groups(held, store.load_decisions(conn), policy)
-        touched = store.load_touched(conn, _names(held, ()))
-        plan = plan_replacements(merged, touched)
-        differing = [entry for entry in plan.replacements if not entry.is_unchanged and entry.key is not None]
-        before = store.load_documents(conn, [entry.key for entry in differing if entry.key is not None])
-    differences = []
-    for entry in differing:
-        document = before.get(entry.key) if entry.key is not None else None
-        fields = entry.changed_fields(decompress(document[0])) if document is not None else []
-        differences.append((entry.merged.name, fields or ["provenance"]))
-    return len(part.claims), differences, len(merged)
