@@ -149,7 +149,9 @@ def policy_text(path: Path | None) -> tuple[str, str]:
 
 
 def _http_options(settings: Settings) -> HttpOptions:
-    return HttpOptions(user_agent=f"assay/{__version__}", proxy=settings.proxy, read_seconds=settings.http_timeout)
+    return HttpOptions(
+        user_agent=f"assay/{__version__}", proxy=settings.proxy, read_seconds=settings.http_timeout
+    )
 
 
 def _bucket_options(settings: Settings) -> BucketOptions:

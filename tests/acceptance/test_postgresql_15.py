@@ -18,10 +18,17 @@ from conftest import MakeContext
 
 _BIN = Path("/usr/lib/postgresql/15/bin")
 _SAMPLE = Path(__file__).parents[2] / "sample"
-_FILES = {"osv": "osv.zip", "gitlab": "gitlab.zip", "cve": "cve.zip", "kev": "kev.json.gz", "epss": "epss.csv.gz"}
+_FILES = {
+    "osv": "osv.zip",
+    "gitlab": "gitlab.zip",
+    "cve": "cve.zip",
+    "kev": "kev.json.gz",
+    "epss": "epss.csv.gz",
+}
 
 pytestmark = pytest.mark.skipif(
-    not (_BIN / "initdb").exists(), reason="PostgreSQL 15 is not installed here; CI installs Debian's postgresql-15"
+    not (_BIN / "initdb").exists(),
+    reason="PostgreSQL 15 is not installed here; CI installs Debian's postgresql-15",
 )
 
 
@@ -36,7 +43,18 @@ def old_url() -> Iterator[str]:
         def run(*argv: str) -> None:
             subprocess.run(argv, check=True, user=user, cwd="/", capture_output=True)
 
-        run(str(_BIN / "initdb"), "-D", f"{name}/data", "-A", "trust", "-U", "assay", "-E", "UTF8", "--no-sync")
+        run(
+            str(_BIN / "initdb"),
+            "-D",
+            f"{name}/data",
+            "-A",
+            "trust",
+            "-U",
+            "assay",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        )
         options = f"-k {name} -c listen_addresses='' -c fsync=off"
         run(str(_BIN / "pg_ctl"), "-D", f"{name}/data", "-l", f"{name}/log", "-w", "-o", options, "start")
         try:

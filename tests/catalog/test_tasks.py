@@ -1,10 +1,8 @@
 """Merging in the database: whatever the order and the interruptions, the same claims come to the same catalog."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import suppress
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,22 +11,16 @@ from assay.bootstrap import Context, build
 from assay.catalog import commands, queries, tasks
 from assay.catalog.model import Claim
 from assay.domain.identifiers import is_cve
-from assay.errors import BadRecord
-from assay.kit.db import Connection
+from assay.errors import NotFound
 from assay.settings import Settings
 from conftest import Server
 from factories import (
     NOW,
-    a_claim,
-    a_policy,
     a_time,
     an_affected,
-    drop,
     quiet,
-    read_claim,
     reading_claims,
     submit,
-    take,
 )
 
 
@@ -179,3 +171,77 @@ def test_a_rebuild_finds_nothing_to_do_after_any_history(arena: Arena, history):
         0,
     )
     assert picture(ctx) == before
+
+
+KINDS = ("pin", "ban")
+Step = tuple[str, Claim | None] | tuple[str, tuple[str, str]]
+
+
+@st.composite
+def decided_histories(draw: st.DrawFn):
+    """A history, and decisions taken and taken back between its batches; the last ones are in force at the end."""
+    final, batches = draw(histories())
+    pairs = st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True).map(
+        lambda two: tuple(sorted(two))
+    )
+    given_names = {name for claim, _ in final.values() for name in claim.identifiers}
+    last = draw(st.dictionaries(pairs, st.sampled_from(KINDS), max_size=2))
+    # A pin on a name that nobody gives is refused.
+    last = {two: kind for two, kind in last.items() if kind == "ban" or set(two) <= given_names}
+    earlier = [draw(st.dictionaries(pairs, st.sampled_from((*KINDS, "undo")), max_size=2)) for _ in batches]
+    return final, batches, earlier, last
+
+
+def decide(ctx: Context, decisions) -> None:
+    for two, kind in decisions.items():
+        with suppress(NotFound), ctx.db.transaction() as conn:
+            if kind == "undo":
+                commands.undecide(conn, two)
+            else:
+                commands.decide(conn, kind, two, reason="test", by="test", now=NOW)
+
+
+def in_force(ctx: Context) -> dict[tuple[str, str], str]:
+    with ctx.db.transaction() as conn:
+        return {(one.left, one.right): one.kind for one in queries.list_decisions(conn)}
+
+
+@settings(max_examples=40)
+@given(history=decided_histories(), part=st.sampled_from([1, 400]))
+def test_decisions_come_to_the_same_whenever_they_are_taken(arena: Arena, history, part: int):
+    ctx = arena.ctx
+    final, batches, earlier, last = history
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "_PART", part)
+        clear(ctx)
+        for batch, decisions in zip(batches, earlier, strict=True):
+            perform(ctx, batch)
+            decide(ctx, decisions)
+            commands.merge(ctx, quiet)
+        held = in_force(ctx)
+        decide(ctx, dict.fromkeys(held.keys() - last.keys(), "undo"))
+        decide(ctx, {two: kind for two, kind in last.items() if held.get(two) != kind})
+        commands.merge(ctx, quiet)
+        assert in_force(ctx) == last
+        came = picture(ctx)
+        clear(ctx)
+        perform(ctx, [(record, claim) for record, (claim, _) in sorted(final.items())])
+        perform(ctx, [(record, None) for record, (_, is_gone) in sorted(final.items()) if is_gone])
+        commands.merge(ctx, quiet)
+        decide(ctx, last)
+        commands.merge(ctx, quiet)
+    assert came == picture(ctx)
+    where = {name: vulnerability for name, (vulnerability, _) in came[1].items()}
+    for two, kind in last.items():
+        if kind == "ban" and set(two) <= where.keys() and len(last) == 1:
+            assert where[two[0]] != where[two[1]]
+        if kind == "pin" and set(two) <= where.keys():
+            assert where[two[0]] == where[two[1]]
+    rebuilt = commands.rebuild(ctx, quiet)
+    assert (rebuilt.counts.added, rebuilt.counts.changed, rebuilt.counts.removed, rebuilt.orphans) == (
+        0,
+        0,
+        0,
+        0,
+    )
+    assert came == picture(ctx)

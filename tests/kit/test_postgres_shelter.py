@@ -77,7 +77,9 @@ def test_binaries_behind_a_closed_folder_are_copied_once_and_run_for_others(
     copy = program_for(home, shelter)
     assert copy == program_for(home, shelter)
     assert [path.name for path in shelter.iterdir()] == [copy.parent.parent.name]
-    done = subprocess.run([copy / "bin" / "postgres"], capture_output=True, text=True, check=True, user=65534, cwd="/")
+    done = subprocess.run(
+        [copy / "bin" / "postgres"], capture_output=True, text=True, check=True, user=65534, cwd="/"
+    )
     assert done.stdout == "ran as 65534\n"
 
 

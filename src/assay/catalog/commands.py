@@ -51,7 +51,7 @@ __all__ = [
 
 
 class Incoming(NamedTuple):
-    """A record as its pipeline hands it over: the claim it was read as (and that as JSON), its bytes, their fingerprint."""
+    """A record as its pipeline hands it over: the claim it was read as, that as JSON, its bytes, their fingerprint."""
 
     claim: Claim
     reading: bytes
@@ -143,16 +143,22 @@ class Rebuilt:
 def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
     """Derive every curated vulnerability from the claims again, without the network.
 
-    Keys, change log and people's decisions stay. What is already as its claims make it is not written.
+    Keys, change log and people's decisions stay. Every row is written anew, so that no damage outlasts it;
+    what says the same as before counts as unchanged.
     """
     with ctx.db.transaction() as conn:
         before = catalog_digest(conn)
         lost = store.orphans(conn)
         if lost:
             store.remove_vulnerabilities(conn, lost, ctx.clock())
+        store.delete_stranded(conn)
         store.mark_all_dirty(conn)
-    counts = tasks.merge(ctx, progress)
+    counts = tasks.merge(ctx, progress, rewrites=True)
     with ctx.db.transaction() as conn:
+        unreached = store.nameless(conn)
+        if unreached:
+            store.remove_vulnerabilities(conn, unreached, ctx.clock())
+            lost += unreached
         return Rebuilt(counts, len(lost), before, catalog_digest(conn))
 
 
@@ -206,7 +212,9 @@ class _Counted:
             yield entry
 
 
-def decide(conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime) -> None:
+def decide(
+    conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime
+) -> None:
     """Pin two names together (`pin`) or keep them apart (`ban`), until somebody takes it back.
 
     The claims that give the names are marked for merging. Raises Conflict for a name twice, NotFound for a pin

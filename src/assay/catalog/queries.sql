@@ -142,6 +142,13 @@ SELECT (SELECT count(*) FROM catalog.finished AS f
        (SELECT count(*) FROM catalog.identifiers AS i
         WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = i.vulnerability_id))
            AS names_that_find_nothing,
+       (SELECT count(*) FROM catalog.vulnerabilities AS v
+        WHERE NOT EXISTS (SELECT 1 FROM catalog.identifiers AS i
+                          WHERE i.identifier = v.name AND i.vulnerability_id = v.id))
+           AS vulnerabilities_that_their_name_does_not_find,
+       (SELECT count(*) FROM catalog.affected AS a
+        WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = a.vulnerability_id))
+           AS packages_without_vulnerability,
        (SELECT count(*) FROM catalog.claims AS c, unnest(c.identifiers) AS name
         WHERE NOT EXISTS (SELECT 1 FROM catalog.identifiers AS i WHERE i.identifier = name)
           AND NOT EXISTS (SELECT 1 FROM catalog.dirty_claims)

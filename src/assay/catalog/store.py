@@ -7,8 +7,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from assay.catalog.model import Scored
-from assay.catalog.rules.grouping import Decisions
+from assay.catalog.model import Decisions, Scored
 from assay.kit import sql
 from assay.kit.db import Connection, copy_rows
 
@@ -117,6 +116,7 @@ class Touched:
     digest: bytes
     claim_ids: list[int]
     remediated_at: datetime | None
+    changed_at: datetime
     names: list[str]
     asserted_by: list[str]
     former: list[str]
@@ -124,7 +124,9 @@ class Touched:
 
 def known_claims(conn: Connection, source: str, record_ids: Sequence[str]) -> Mapping[str, Known]:
     """What the catalog holds of these records, by record id."""
-    rows = conn.execute(_SQL["known_claims"].text, {"source": source, "record_ids": list(record_ids)}, binary=True)
+    rows = conn.execute(
+        _SQL["known_claims"].text, {"source": source, "record_ids": list(record_ids)}, binary=True
+    )
     return {row[0]: Known(*row[1:]) for row in rows}
 
 
@@ -149,7 +151,9 @@ def restore_claims(conn: Connection, ids: Sequence[int], document: str, now: dat
     conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "document": document, "now": now})
 
 
-def tombstone_claims(conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime) -> int:
+def tombstone_claims(
+    conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime
+) -> int:
     """Mark claims as gone from their source; returns how many were not marked before."""
     values = {"source": source, "record_ids": list(record_ids), "reason": reason, "now": now}
     return conn.execute(_SQL["tombstone_claims"].text, values).rowcount
@@ -211,7 +215,8 @@ def has_claims(conn: Connection, source: str) -> bool:
 
 def load_decisions(conn: Connection) -> Decisions:
     """What people decided about pairs of names."""
-    pins, bans = set(), set()
+    pins: set[tuple[str, str]] = set()
+    bans: set[tuple[str, str]] = set()
     for kind, left, right in conn.execute(_SQL["load_decisions"].text):
         (pins if kind == "pin" else bans).add((left, right))
     return Decisions(frozenset(pins), frozenset(bans))
@@ -253,6 +258,17 @@ def delete_dirty(conn: Connection, ids: Sequence[int]) -> None:
     conn.execute(_SQL["delete_dirty"].text, {"ids": list(ids)})
 
 
+def delete_stranded(conn: Connection) -> None:
+    """Delete names, documents and match rows of vulnerabilities that are not there."""
+    for statement in ("delete_stranded_identifiers", "delete_stranded_finished", "delete_stranded_affected"):
+        conn.execute(_SQL[statement].text)
+
+
+def nameless(conn: Connection) -> list[int]:
+    """Vulnerabilities that their own name does not find."""
+    return [row[0] for row in conn.execute(_SQL["nameless"].text)]
+
+
 def orphans(conn: Connection) -> list[int]:
     """Vulnerabilities without any claim."""
     return [row[0] for row in conn.execute(_SQL["orphans"].text)]
@@ -277,7 +293,9 @@ def add_identifiers(conn: Connection, rows: Iterable[tuple[str, int, list[int]]]
 
 def add_affected(conn: Connection, rows: Iterable[tuple[str, str, int]]) -> None:
     """Copy match rows: ecosystem, normalised package name, vulnerability."""
-    copy_rows(conn, "catalog.affected", ("ecosystem", "name", "vulnerability_id"), ("text", "text", "int8"), rows)
+    copy_rows(
+        conn, "catalog.affected", ("ecosystem", "name", "vulnerability_id"), ("text", "text", "int8"), rows
+    )
 
 
 def add_changes(
@@ -342,7 +360,14 @@ def save_decision(
     conn: Connection, kind: str, pair: tuple[str, str], reason: str, decided_by: str, now: datetime
 ) -> None:
     """Write down a pin or ban on a pair of names, in their order."""
-    values = {"kind": kind, "left": pair[0], "right": pair[1], "reason": reason, "decided_by": decided_by, "now": now}
+    values = {
+        "kind": kind,
+        "left": pair[0],
+        "right": pair[1],
+        "reason": reason,
+        "decided_by": decided_by,
+        "now": now,
+    }
     conn.execute(_SQL["save_decision"].text, values)
 
 

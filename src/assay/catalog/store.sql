@@ -114,15 +114,18 @@ SELECT kind, left_identifier, right_identifier FROM catalog.alias_decisions;
 -- name: load_touched
 -- The vulnerabilities for which a claim now gives any of some names, with what a merge must keep of them:
 -- the names that claims give, which claims these are, and the former names that nobody gives any more.
-SELECT v.id, v.name, v.digest, v.claim_ids, v.remediated_at,
-       array_agg(held.identifier) FILTER (WHERE held.asserted_by <> '{}') AS names,
-       array_agg(array_to_string(held.asserted_by, ' ')) FILTER (WHERE held.asserted_by <> '{}') AS asserted_by,
+SELECT v.id, v.name, v.digest, v.claim_ids, v.remediated_at, v.changed_at,
+       coalesce(array_agg(held.identifier) FILTER (WHERE held.asserted_by <> '{}'), '{}') AS names,
+       coalesce(array_agg(array_to_string(held.asserted_by, ' ')) FILTER (WHERE held.asserted_by <> '{}'), '{}')
+           AS asserted_by,
        coalesce(array_agg(held.identifier) FILTER (WHERE held.asserted_by = '{}'), '{}') AS former
 FROM catalog.vulnerabilities AS v
-JOIN catalog.identifiers AS held ON held.vulnerability_id = v.id
+LEFT JOIN catalog.identifiers AS held ON held.vulnerability_id = v.id
 WHERE v.id IN (
     SELECT vulnerability_id FROM catalog.identifiers
     WHERE identifier = ANY(%(names)s::text[]) AND asserted_by <> '{}'
+    UNION
+    SELECT id FROM catalog.vulnerabilities WHERE name = ANY(%(names)s::text[])
 )
 GROUP BY v.id
 ORDER BY v.id;
@@ -169,6 +172,30 @@ DELETE FROM catalog.dirty_claims WHERE id = ANY(%(ids)s::bigint[]);
 -- name: delete_history_day
 -- Forgets what was kept for a day whose scores were published again.
 DELETE FROM catalog.epss_history WHERE scored_on = %(day)s::date;
+
+-- name: delete_stranded_identifiers
+-- Deletes names that lead to a vulnerability that is not there.
+DELETE FROM catalog.identifiers AS i
+WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = i.vulnerability_id);
+
+-- name: delete_stranded_finished
+-- Deletes documents of vulnerabilities that are not there.
+DELETE FROM catalog.finished AS f
+WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = f.vulnerability_id);
+
+-- name: delete_stranded_affected
+-- Deletes match rows of vulnerabilities that are not there.
+DELETE FROM catalog.affected AS a
+WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = a.vulnerability_id);
+
+-- name: nameless
+-- Vulnerabilities that their own name does not find.
+SELECT v.id
+FROM catalog.vulnerabilities AS v
+WHERE NOT EXISTS (
+    SELECT 1 FROM catalog.identifiers AS i WHERE i.identifier = v.name AND i.vulnerability_id = v.id
+)
+ORDER BY v.id;
 
 -- name: orphans
 -- Vulnerabilities without a claim: nothing derived can speak for them.

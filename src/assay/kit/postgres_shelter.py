@@ -66,7 +66,9 @@ def _made(shelter: Path) -> Path:
     try:
         shelter.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
-        raise Permanent(f"{shelter} cannot be made: {error.strerror}; set ASSAY_HOME to a place open to others") from error
+        raise Permanent(
+            f"{shelter} cannot be made: {error.strerror}; set ASSAY_HOME to a place open to others"
+        ) from error
     if is_closed(shelter / "x"):
         raise Permanent(f"{shelter} is closed to other users; set ASSAY_HOME to a place that is open to them")
     return shelter

@@ -103,7 +103,9 @@ def kev(*cves: str, count: int | None = None, **changes: Any) -> bytes:
     return json.dumps({"title": "KEV", "count": total, "vulnerabilities": entries}).encode()
 
 
-def epss(scores: Mapping[str, tuple[float, float]], day: str = "2024-05-01", extra: Iterable[str] = ()) -> bytes:
+def epss(
+    scores: Mapping[str, tuple[float, float]], day: str = "2024-05-01", extra: Iterable[str] = ()
+) -> bytes:
     """A day of EPSS scores as CSV; `extra` are lines put after the good ones."""
     lines = [
         f"#model_version:v2023.03.01,score_date:{day}T00:00:00+0000",

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from pipelines.advisories import builders as b
 
 from assay.bootstrap import Context
 from assay.catalog import queries as catalog
@@ -19,6 +18,7 @@ from assay.jobs.ledger import Outcome
 from assay.pipelines.advisories import commands, queries
 from assay.pipelines.advisories.commands import Request
 from assay.pipelines.advisories.model import RecordSource
+from pipelines.advisories import builders as b
 
 GOOD = b.many_osv(3)
 
@@ -53,7 +53,9 @@ def refused(ctx: Context, origin: Path, source: str = "osv") -> commands.SourceR
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.999])
-def test_truncated_zip_is_set_aside_and_other_sources_go_on(ctx: Context, tmp_path: Path, share: float) -> None:
+def test_truncated_zip_is_set_aside_and_other_sources_go_on(
+    ctx: Context, tmp_path: Path, share: float
+) -> None:
     whole = b.zip_of(tmp_path / "whole.zip", b.many_osv(40)).read_bytes()
     cut = tmp_path / "cut.zip"
     cut.write_bytes(whole[: int(len(whole) * share)])
@@ -130,7 +132,17 @@ def test_kev_document_without_entries_is_refused(ctx: Context, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"{}", b"null", b'"text"', b'{"vulnerabilities": {}}', b'{"vulnerabilities": [', b"\xff\xfe{}", b"<html>"],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"null",
+        b'"text"',
+        b'{"vulnerabilities": {}}',
+        b'{"vulnerabilities": [',
+        b"\xff\xfe{}",
+        b"<html>",
+    ],
 )
 def test_kev_document_of_another_shape_is_refused(ctx: Context, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "kev.json"
@@ -193,7 +205,16 @@ def test_document_read_before_clears_a_refused_one(ctx: Context, tmp_path: Path)
 
 @pytest.mark.parametrize(
     "name",
-    ["../X-0009.json", "a/../../X-0009.json", "/X-0009.json", "/etc/X-0009.json", "..\\X-0009.json", "C:\\X-0009.json", "C:/X-0009.json", "a\\X-0009.json"],
+    [
+        "../X-0009.json",
+        "a/../../X-0009.json",
+        "/X-0009.json",
+        "/etc/X-0009.json",
+        "..\\X-0009.json",
+        "C:\\X-0009.json",
+        "C:/X-0009.json",
+        "a\\X-0009.json",
+    ],
 )
 def test_member_with_a_path_outside_is_set_aside(ctx: Context, tmp_path: Path, name: str) -> None:
     report = synced_with(ctx, tmp_path, {name: b.osv("X-0009")})
@@ -276,12 +297,21 @@ def test_file_names_that_are_no_text_are_set_aside(ctx: Context, tmp_path: Path)
     report = b.sync(ctx, "osv", os.fsdecode(folder))
     b.check_books(ctx, report)
     assert report.counts.read == 7
-    assert sorted(b.reasons(ctx, "osv").values()) == ["bad-name", "id-mismatch", "path-outside", "path-outside"]
+    assert sorted(b.reasons(ctx, "osv").values()) == [
+        "bad-name",
+        "id-mismatch",
+        "path-outside",
+        "path-outside",
+    ]
 
 
 def test_zip_names_that_are_no_text_are_set_aside(ctx: Context, tmp_path: Path) -> None:
     entries = [(name.encode(), raw, 0) for name, raw in GOOD.items()]
-    odd = [(b"X-\xff.json", b.osv("X-\xff"), 0), (b"X-a\0b.json", b.osv("X-ab"), 0), (b"X-\x1b[2J.json", b"{}", 0)]
+    odd = [
+        (b"X-\xff.json", b.osv("X-\xff"), 0),
+        (b"X-a\0b.json", b.osv("X-ab"), 0),
+        (b"X-\x1b[2J.json", b"{}", 0),
+    ]
     report = b.sync(ctx, "osv", b.raw_zip(tmp_path / "odd.zip", [*entries, *odd]))
     b.check_books(ctx, report)
     assert report.counts.read == 6
@@ -318,7 +348,10 @@ def test_name_of_any_length_is_kept(ctx: Context, tmp_path: Path) -> None:
         (b'{"id": " ,\x20"}', "missing-id"),
         (b'{"id": "X-0010"}', "id-mismatch"),
         (b'{"id": "X-0009", "affected": [{"package": {"name": "left-pad"}}]}', "missing-ecosystem"),
-        (b'{"id": "X-0009", "affected": [{"package": {"ecosystem": "", "name": "left-pad"}}]}', "missing-ecosystem"),
+        (
+            b'{"id": "X-0009", "affected": [{"package": {"ecosystem": "", "name": "left-pad"}}]}',
+            "missing-ecosystem",
+        ),
         (b'{"id": "X-0009", "database_specific": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "too-deep"),
     ],
 )
@@ -354,7 +387,9 @@ def test_gitlab_records_that_cannot_be_used(ctx: Context, tmp_path: Path) -> Non
         "cpan/p/CVE-2024-0013.yml": (b.gitlab("cpan/p", "CVE-2024-0013"), "unknown-type"),
         "npm/p/CVE-2024-0014.yml": (b.gitlab("npm/p", "CVE-2024-0014", title='"\\ud800"'), "not-yaml"),
     }
-    members = {f"root/{name}": raw for name, (raw, _) in odd.items()} | {"root/npm/left-pad/CVE-2024-0001.yml": good}
+    members = {f"root/{name}": raw for name, (raw, _) in odd.items()} | {
+        "root/npm/left-pad/CVE-2024-0001.yml": good
+    }
     report = b.sync(ctx, "gitlab", b.zip_of(tmp_path / "gitlab.zip", members))
     b.check_books(ctx, report)
     assert b.live(ctx, "gitlab") == {"npm/left-pad/CVE-2024-0001"}
@@ -364,8 +399,14 @@ def test_gitlab_records_that_cannot_be_used(ctx: Context, tmp_path: Path) -> Non
 
 def test_cve_records_that_cannot_be_used(ctx: Context, tmp_path: Path) -> None:
     odd = {
-        "CVE-2024-0002": (b'{"id": "CVE-2024-0002", "cvss": 5.0, "Modified": "2024-05-01"}', "foreign-schema"),
-        "CVE-2024-0003": (b'{"data_version": "4.0", "CVE_data_meta": {"ID": "CVE-2024-0003"}}', "foreign-schema"),
+        "CVE-2024-0002": (
+            b'{"id": "CVE-2024-0002", "cvss": 5.0, "Modified": "2024-05-01"}',
+            "foreign-schema",
+        ),
+        "CVE-2024-0003": (
+            b'{"data_version": "4.0", "CVE_data_meta": {"ID": "CVE-2024-0003"}}',
+            "foreign-schema",
+        ),
         "CVE-2024-0004": (b.cve("CVE-2024-0004").replace(b'"5.1"', b'"6.0"'), "foreign-schema"),
         "CVE-2024-0005": (b.cve("CVE-2024-9999"), "id-mismatch"),
         "CVE-2024-0006": (b"{}", "missing-id"),
@@ -384,7 +425,9 @@ def test_cve_records_that_cannot_be_used(ctx: Context, tmp_path: Path) -> None:
 
 
 def test_kev_entries_that_cannot_be_used(ctx: Context, tmp_path: Path) -> None:
-    catalog_ = json.loads(b.kev("CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0002", "not a name", "CVE-2024-0003"))
+    catalog_ = json.loads(
+        b.kev("CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0002", "not a name", "CVE-2024-0003")
+    )
     entries = catalog_["vulnerabilities"]
     entries[-1]["dateAdded"] = "yesterday"
     entries += [{}, 7, {"cveID": 5}, {"cveID": "CVE-2024-0004", "dateAdded": "0001-01-01"}]
@@ -442,7 +485,8 @@ def test_record_of_23000_versions_is_a_claim(ctx: Context, tmp_path: Path) -> No
 
 def test_record_of_5000_packages_is_a_claim(ctx: Context, tmp_path: Path) -> None:
     affected = [
-        {"package": {"ecosystem": "npm", "name": f"package-{number}"}, "versions": ["1"]} for number in range(5000)
+        {"package": {"ecosystem": "npm", "name": f"package-{number}"}, "versions": ["1"]}
+        for number in range(5000)
     ]
     report = synced_with(ctx, tmp_path, {"X-0009.json": b.osv("X-0009", affected=affected)})
     assert report.counts.quarantined == 0
@@ -456,8 +500,12 @@ def test_names_too_long_for_an_index_do_not_stop_the_merge(ctx: Context, tmp_pat
     noise = random.Random(5).randbytes(5000).hex()
     odd = {
         "X-0007.json": b.osv("X-0007", aliases=[f"Y-{noise}"]),
-        "X-0008.json": b.osv("X-0008", affected=[{"package": {"ecosystem": "npm", "name": noise}, "versions": ["1"]}]),
-        "X-0009.json": b.osv("X-0009", affected=[{"package": {"ecosystem": noise, "name": "a"}, "versions": ["1"]}]),
+        "X-0008.json": b.osv(
+            "X-0008", affected=[{"package": {"ecosystem": "npm", "name": noise}, "versions": ["1"]}]
+        ),
+        "X-0009.json": b.osv(
+            "X-0009", affected=[{"package": {"ecosystem": noise, "name": "a"}, "versions": ["1"]}]
+        ),
     }
     synced_with(ctx, tmp_path, odd)
     with ctx.db.transaction() as conn:
@@ -469,16 +517,26 @@ def test_names_too_long_for_an_index_do_not_stop_the_merge(ctx: Context, tmp_pat
     [
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", (None, None)),
         ("0001-01-01T00:00:00+14:00", "2024-05-01", (None, "2024-05-01T00:00:00Z")),
-        ("2024-05-01T10:00:00", "2024-05-01 10:00:00.123456", ("2024-05-01T10:00:00Z", "2024-05-01T10:00:00.123456Z")),
+        (
+            "2024-05-01T10:00:00",
+            "2024-05-01 10:00:00.123456",
+            ("2024-05-01T10:00:00Z", "2024-05-01T10:00:00.123456Z"),
+        ),
         ("9999-12-31T23:59:59-12:00", "not a date", (None, None)),
-        ("0002-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", ("0002-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")),
+        (
+            "0002-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999999Z",
+            ("0002-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
+        ),
         ("", "2024-05-01T10:00:00.123456789Z", (None, "2024-05-01T10:00:00.123456Z")),
     ],
 )
 def test_odd_dates(
     ctx: Context, tmp_path: Path, published: str, modified: str, expected: tuple[str | None, str | None]
 ) -> None:
-    report = synced_with(ctx, tmp_path, {"X-0009.json": b.osv("X-0009", published=published, modified=modified)})
+    report = synced_with(
+        ctx, tmp_path, {"X-0009.json": b.osv("X-0009", published=published, modified=modified)}
+    )
     assert report.counts.quarantined == 0
     with ctx.db.transaction() as conn:
         found = catalog.get(conn, "X-0009")
@@ -524,26 +582,50 @@ def test_control_characters_in_every_field(ctx: Context, tmp_path: Path) -> None
 def test_control_characters_in_the_other_sources(ctx: Context, tmp_path: Path) -> None:
     text = json.dumps(ODD_TEXT)
     kev = tmp_path / "kev.json"
-    kev.write_bytes(b.kev("CVE-2024-0001", requiredAction=ODD_TEXT, notes=ODD_TEXT, shortDescription=ODD_TEXT))
+    kev.write_bytes(
+        b.kev("CVE-2024-0001", requiredAction=ODD_TEXT, notes=ODD_TEXT, shortDescription=ODD_TEXT)
+    )
     member = "cves/CVE-2024-0001.json"
     record = b.cve(
         "CVE-2024-0001",
         title=ODD_TEXT,
         descriptions=[{"lang": "en", "value": ODD_TEXT}],
-        affected=[{"vendor": ODD_TEXT, "product": ODD_TEXT, "packageName": ODD_TEXT, "collectionURL": ODD_TEXT, "cpes": [ODD_TEXT], "versions": [{"version": ODD_TEXT, "status": "affected", "versionType": ODD_TEXT}]}],
+        affected=[
+            {
+                "vendor": ODD_TEXT,
+                "product": ODD_TEXT,
+                "packageName": ODD_TEXT,
+                "collectionURL": ODD_TEXT,
+                "cpes": [ODD_TEXT],
+                "versions": [{"version": ODD_TEXT, "status": "affected", "versionType": ODD_TEXT}],
+            }
+        ],
         metrics=[{"cvssV3_1": {"vectorString": ODD_TEXT, "baseSeverity": ODD_TEXT}}],
         problemTypes=[{"descriptions": [{"cweId": ODD_TEXT, "description": ODD_TEXT}]}],
         references=[{"url": f"https://example.org/{ODD_TEXT}", "tags": [ODD_TEXT]}],
         credits=[{"value": ODD_TEXT, "type": ODD_TEXT}],
         source={"advisory": ODD_TEXT},
     )
-    advisory = b.gitlab("npm/p", "CVE-2024-0001", title=r'"a\0b\e\x01"', description=r'"\0"', solution=r'"\0"', identifiers=r'["CVE-2024-0001", "GHSA-\0x"]', affected_range=r'"<1.0\0"', urls=r'["https://example.org/\0"]', cvss_v3=r'"CVSS:3.1/\0"', credit=r'"\0"')
+    advisory = b.gitlab(
+        "npm/p",
+        "CVE-2024-0001",
+        title=r'"a\0b\e\x01"',
+        description=r'"\0"',
+        solution=r'"\0"',
+        identifiers=r'["CVE-2024-0001", "GHSA-\0x"]',
+        affected_range=r'"<1.0\0"',
+        urls=r'["https://example.org/\0"]',
+        cvss_v3=r'"CVSS:3.1/\0"',
+        credit=r'"\0"',
+    )
     report = b.sync_all(
         ctx,
         {
             "kev": Request(origin=str(kev)),
             "cve": Request(origin=str(b.zip_of(tmp_path / "cve.zip", {member: record}))),
-            "gitlab": Request(origin=str(b.zip_of(tmp_path / "gitlab.zip", {"root/npm/p/CVE-2024-0001.yml": advisory}))),
+            "gitlab": Request(
+                origin=str(b.zip_of(tmp_path / "gitlab.zip", {"root/npm/p/CVE-2024-0001.yml": advisory}))
+            ),
         },
     )
     assert report.is_good, report
@@ -587,8 +669,12 @@ def test_newest_copy_of_a_record_stands(ctx: Context, tmp_path: Path, turned: bo
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_copies_without_dates_stand_in_an_order_of_their_own(ctx: Context, tmp_path: Path, turned: bool) -> None:
-    copies = [b.osv("X-0009", modified=None, published=None, summary=text) for text in ("one", "two", "three")]
+def test_copies_without_dates_stand_in_an_order_of_their_own(
+    ctx: Context, tmp_path: Path, turned: bool
+) -> None:
+    copies = [
+        b.osv("X-0009", modified=None, published=None, summary=text) for text in ("one", "two", "three")
+    ]
     kept = []
     for number, order in enumerate((copies, copies[::-1])):
         members = [(f"{place}/X-0009.json", raw) for place, raw in enumerate(order)]
@@ -599,7 +685,11 @@ def test_copies_without_dates_stand_in_an_order_of_their_own(ctx: Context, tmp_p
 
 
 def test_copies_that_are_the_same_bytes_are_duplicates(ctx: Context, tmp_path: Path) -> None:
-    copies = [("a/X-0009.json", b.osv("X-0009")), ("b/X-0009.json", b.osv("X-0009")), ("a/X-0009.json", b.osv("X-0009"))]
+    copies = [
+        ("a/X-0009.json", b.osv("X-0009")),
+        ("b/X-0009.json", b.osv("X-0009")),
+        ("a/X-0009.json", b.osv("X-0009")),
+    ]
     report = b.sync(ctx, "osv", b.zip_of(tmp_path / "thrice.zip", copies))
     b.check_books(ctx, report)
     assert (report.counts.read, report.counts.new, report.counts.quarantined) == (3, 1, 2)
@@ -723,7 +813,11 @@ def test_replay_after_the_reader_was_mended(ctx: Context, tmp_path: Path) -> Non
     assert b.finished(ctx, "X-0002")["summary"] == "What X-0002 is about"
     # The books are right afterwards too, with the document as before and with another.
     b.check_books(ctx, b.sync(ctx, "osv", path))
-    report = b.sync(ctx, "osv", b.zip_of(tmp_path / "more.zip", GOOD | {"X-0009.json": b"{", "X-0010.json": b.osv("X-0010")}))
+    report = b.sync(
+        ctx,
+        "osv",
+        b.zip_of(tmp_path / "more.zip", GOOD | {"X-0009.json": b"{", "X-0010.json": b.osv("X-0010")}),
+    )
     b.check_books(ctx, report)
     assert (report.counts.new, report.counts.unchanged) == (1, 3)
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pipelines.advisories import builders as b
 
 from assay.bootstrap import Context
 from assay.catalog import commands as catalog_commands
@@ -19,6 +18,7 @@ from assay.jobs.ledger import Outcome
 from assay.pipelines.advisories import commands
 from assay.pipelines.advisories.commands import Request
 from assay.pipelines.advisories.model import RecordSource
+from pipelines.advisories import builders as b
 
 TEN = b.many_osv(10)
 
@@ -54,7 +54,9 @@ def test_every_outcome_is_in_the_ledger(ctx: Context, tmp_path: Path) -> None:
     assert "lists no record at all" in (rows[2][5] or "")
     assert "does not exist" in (rows[3][5] or "")
     merges = [row for row in b.runs(ctx) if row[0] == "catalog"]
-    assert [(step, source, outcome) for _, step, source, outcome, _, _ in merges] == [("merge", None, "completed")] * 4
+    assert [(step, source, outcome) for _, step, source, outcome, _, _ in merges] == [
+        ("merge", None, "completed")
+    ] * 4
     assert merges[0][4]["added"] == 10
     with ctx.db.transaction() as conn:
         [last] = ledger.last_runs(conn, "advisories")

@@ -19,13 +19,13 @@ import psutil
 import psycopg
 import pytest
 from psycopg import sql
-from pipelines.advisories import builders as b
 
 from assay.bootstrap import Context, build
 from assay.jobs.ledger import Outcome
 from assay.kit.compression import decompress
 from assay.pipelines.advisories.commands import Request
 from assay.settings import Settings
+from pipelines.advisories import builders as b
 
 pytestmark = pytest.mark.fault
 
@@ -93,7 +93,11 @@ def syncing(home: Path, url: str | None) -> Iterator[Running]:
     if url is not None:
         environment["ASSAY_DATABASE_URL"] = url
     with subprocess.Popen(
-        [sys.executable, "-c", _SYNC], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", _SYNC],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         running = Running(process)
         try:
@@ -261,7 +265,10 @@ def wait_for_claims(home: Path, count: int) -> None:
     """Until the embedded database below a home folder holds so many claims."""
     from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
 
-    with EmbeddedPostgres(PostgresOptions(home / "postgres")) as url, psycopg.connect(url, autocommit=True) as conn:
+    with (
+        EmbeddedPostgres(PostgresOptions(home / "postgres")) as url,
+        psycopg.connect(url, autocommit=True) as conn,
+    ):
         end = time.monotonic() + 60
         while time.monotonic() < end:
             row = conn.execute("SELECT count(*) FROM catalog.claims").fetchone()

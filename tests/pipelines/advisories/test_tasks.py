@@ -13,8 +13,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from pipelines.advisories import builders as b
-from servers import Document, Web, web_server
 
 from assay.bootstrap import Context
 from assay.catalog import commands as catalog_commands
@@ -25,6 +23,8 @@ from assay.jobs.ledger import Outcome
 from assay.kit.pool import Pool
 from assay.pipelines.advisories import commands, queries
 from assay.pipelines.advisories.model import RecordSource
+from pipelines.advisories import builders as b
+from servers import Document, Web, web_server
 
 TEN = b.many_osv(10)
 
@@ -58,7 +58,9 @@ def test_same_document_twice_writes_nothing(ctx: Context, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("source", ["osv", "gitlab", "cve"])
-def test_packed_again_nothing_changes(counted: tuple[Context, list[str]], tmp_path: Path, source: str) -> None:
+def test_packed_again_nothing_changes(
+    counted: tuple[Context, list[str]], tmp_path: Path, source: str
+) -> None:
     ctx, read = counted
     first = b.sync(ctx, source, b.ORIGINS[source])
     assert len(read) == first.counts.read
@@ -158,7 +160,9 @@ def reading(source: RecordSource, version: int, suffix: str) -> RecordSource:
     return replace(source, reader_version=version, read=read)
 
 
-def test_raised_reader_version_reads_everything_again(counted: tuple[Context, list[str]], tmp_path: Path) -> None:
+def test_raised_reader_version_reads_everything_again(
+    counted: tuple[Context, list[str]], tmp_path: Path
+) -> None:
     ctx, read = counted
     source = ctx.sources["osv"]
     assert isinstance(source, RecordSource)
@@ -166,7 +170,9 @@ def test_raised_reader_version_reads_everything_again(counted: tuple[Context, li
     b.sync(ctx, "osv", path)
     read.clear()
     newer = reading(source, source.reader_version + 1, ", said better")
-    raised = replace(ctx, sources=dict(ctx.sources) | {"osv": newer}, readers=dict(ctx.readers) | {"osv": newer.read})
+    raised = replace(
+        ctx, sources=dict(ctx.sources) | {"osv": newer}, readers=dict(ctx.readers) | {"osv": newer.read}
+    )
     report = b.sync(raised, "osv", path)
     assert report.outcome is Outcome.COMPLETED
     assert sorted(read) == sorted(TEN)
@@ -179,7 +185,9 @@ def test_raised_reader_version_reads_everything_again(counted: tuple[Context, li
     assert read == []
 
 
-def test_full_reads_everything_and_changes_nothing(counted: tuple[Context, list[str]], tmp_path: Path) -> None:
+def test_full_reads_everything_and_changes_nothing(
+    counted: tuple[Context, list[str]], tmp_path: Path
+) -> None:
     ctx, read = counted
     path = b.zip_of(tmp_path / "1.zip", TEN | {"X-0011.json": b"{"})
     b.sync(ctx, "osv", path)
@@ -305,7 +313,9 @@ def test_page_in_the_place_of_a_zip_is_refused(ctx: Context, web: Web) -> None:
 
 def test_document_is_replayed_by_the_beginning_of_its_name(ctx: Context, tmp_path: Path) -> None:
     first = b.sync(ctx, "osv", b.zip_of(tmp_path / "1.zip", TEN))
-    second = b.sync(ctx, "osv", b.zip_of(tmp_path / "2.zip", TEN | {"X-0001.json": b.osv("X-0001", summary="new")}))
+    second = b.sync(
+        ctx, "osv", b.zip_of(tmp_path / "2.zip", TEN | {"X-0001.json": b.osv("X-0001", summary="new")})
+    )
     shutil.rmtree(tmp_path / "1.zip", ignore_errors=True)
     assert first.document
     replayed = b.sync(ctx, "osv", replay=first.document[:10])
@@ -383,7 +393,11 @@ def test_listings_are_shown(ctx: Context, tmp_path: Path) -> None:
         [document] = queries.list_documents(conn, "osv")
     assert (listing.source, listing.scope, listing.records, listing.cursor_at) == ("osv", "npm", 10, None)
     assert listing.document == document.name
-    assert (document.outcome, document.kind, document.bytes) == ("staged", "zip", (tmp_path / "npm.zip").stat().st_size)
+    assert (document.outcome, document.kind, document.bytes) == (
+        "staged",
+        "zip",
+        (tmp_path / "npm.zip").stat().st_size,
+    )
 
 
 # Interruptions
@@ -423,7 +437,9 @@ def test_texts_that_an_interrupted_document_brought_are_gone_with_it(
     first = b.zip_of(tmp_path / "1.zip", TEN)
     b.sync(ctx, "osv", first)
     digest = b.digest(ctx)
-    stopped_in(ctx, b.zip_of(tmp_path / "2.zip", TEN | {"X-0002.json": b.osv("X-0002", summary="for a moment")}))
+    stopped_in(
+        ctx, b.zip_of(tmp_path / "2.zip", TEN | {"X-0002.json": b.osv("X-0002", summary="for a moment")})
+    )
     assert b.claims(ctx, "osv")["X-0002"].raw != TEN["X-0002.json"]
     read.clear()
     # The document staged before is served again: nothing changed since, as far as its name tells.

@@ -16,8 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from pipelines.advisories import builders as b
-from servers import Document, Fault, Web, web_server
 
 from assay.bootstrap import Context
 from assay.jobs.ledger import Outcome
@@ -27,6 +25,8 @@ from assay.kit.transfer import Backoff
 from assay.pipelines.advisories import queries
 from assay.pipelines.advisories.commands import Request
 from assay.pipelines.advisories.model import Bucket
+from pipelines.advisories import builders as b
+from servers import Document, Fault, Web, web_server
 
 AT_ONCE = Backoff(retries=1, first_seconds=0.0)
 T0 = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -177,7 +177,9 @@ def test_bucket_that_did_not_change_writes_nothing(quick: Context, shop: Shop) -
     assert read_by(ctx) == []
 
 
-@pytest.mark.parametrize("row", ["not a row", "2024-05-02T00:00:00Z,", "yesterday,npm/X-0001", "2024-05-02T00:00:00,npm/X-0001"])
+@pytest.mark.parametrize(
+    "row", ["not a row", "2024-05-02T00:00:00Z,", "yesterday,npm/X-0001", "2024-05-02T00:00:00,npm/X-0001"]
+)
 def test_odd_list_of_changes_is_not_believed(quick: Context, shop: Shop, row: str) -> None:
     ctx = fetching_osv(quick, shop.url)
     b.sync(ctx, "osv")
@@ -293,13 +295,20 @@ def test_copy_in_the_place_of_the_network_is_a_whole_one(quick: Context, shop: S
     """The newest document may be a list of changes: it is no copy of everything."""
     ctx = fetching_osv(quick, shop.url)
     first = b.sync(ctx, "osv")
-    shop.put({f"X-{number:04}.json": b.osv(f"X-{number:04}", summary="new") for number in range(1, 50)}, T0 + timedelta(days=1))
+    shop.put(
+        {f"X-{number:04}.json": b.osv(f"X-{number:04}", summary="new") for number in range(1, 50)},
+        T0 + timedelta(days=1),
+    )
     shop.list()
     second = b.sync(ctx, "osv")
     assert (second.outcome, second.counts.changed) == (Outcome.COMPLETED, 49)
     assert second.document != first.document
     cached = b.sync(fetching_osv(quick, UNREACHABLE, UNREACHABLE), "osv")
-    assert (cached.outcome, cached.document, cached.counts.tombstoned) == (Outcome.UNCHANGED, first.document, 0)
+    assert (cached.outcome, cached.document, cached.counts.tombstoned) == (
+        Outcome.UNCHANGED,
+        first.document,
+        0,
+    )
     assert len(b.live(ctx, "osv")) == 50
     # A person may name it, and it speaks for its own records only.
     assert second.document
@@ -338,8 +347,14 @@ class Repository:
 
     def git(self, *arguments: str) -> None:
         command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        subprocess.run([*command, *arguments], cwd=self.folder, check=True, capture_output=True, env=environment)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        subprocess.run(
+            [*command, *arguments], cwd=self.folder, check=True, capture_output=True, env=environment
+        )
 
     def put(self, files: dict[str, bytes]) -> None:
         """Write files and commit."""
@@ -381,7 +396,12 @@ def test_repository_is_cloned_and_then_only_changes_are_read(
 
         names = sorted(advisories)
         changed, gone = names[0], names[1]
-        upstream.put({changed: advisories[changed].replace(b"title:", b"title: Again,", 1), "npm/p/CVE-2024-0001.yml": b.gitlab("npm/p", "CVE-2024-0001")})
+        upstream.put(
+            {
+                changed: advisories[changed].replace(b"title:", b"title: Again,", 1),
+                "npm/p/CVE-2024-0001.yml": b.gitlab("npm/p", "CVE-2024-0001"),
+            }
+        )
         (upstream.folder / gone).unlink()
         upstream.commit()
         second = b.sync(ctx, "gitlab")
@@ -515,14 +535,19 @@ def test_kev_and_epss_are_asked_for_with_what_is_known_of_them(make_context: obj
     third = b.sync(ctx, "kev")
     assert (third.counts.new, third.counts.unchanged, third.counts.tombstoned) == (1, 1, 1)
     next_day = {name: (0.6, percentile) for name, (_, percentile) in scores.items()}
-    web.documents["/epss.csv.gz"] = Document(gzip.compress(b.epss(next_day, "2024-05-02"), mtime=0), etag='"e2"')
+    web.documents["/epss.csv.gz"] = Document(
+        gzip.compress(b.epss(next_day, "2024-05-02"), mtime=0), etag='"e2"'
+    )
     assert b.sync(ctx, "epss").counts.changed == 100
 
 
 def test_server_that_fails_leaves_the_copy(quick: Context, web: Web) -> None:
     kev = quick.sources["kev"]
     address = f"{web.url}/kev.json"
-    ctx = replace(quick, sources=dict(quick.sources) | {"kev": replace(kev, transport=replace(kev.transport, url=address))})  # type: ignore[arg-type, call-arg]
+    ctx = replace(
+        quick,
+        sources=dict(quick.sources) | {"kev": replace(kev, transport=replace(kev.transport, url=address))},
+    )  # type: ignore[arg-type, call-arg]
     web.documents["/kev.json"] = Document(b.kev("CVE-2024-0001"), etag='"1"')
     first = b.sync(ctx, "kev")
     assert first.outcome is Outcome.COMPLETED, first.error
@@ -574,7 +599,11 @@ def test_proxy_of_the_settings_is_used(make_context: object, web: Web) -> None:
 def test_slow_server_does_not_keep_others_from_the_catalog(quick: Context, web: Web) -> None:
     """A source that fails does so in its turn; the sources after it are read."""
     kev = quick.sources["kev"]
-    ctx = replace(quick, sources=dict(quick.sources) | {"kev": replace(kev, transport=replace(kev.transport, url=f"{UNREACHABLE}/kev.json"))})  # type: ignore[arg-type, call-arg]
+    ctx = replace(
+        quick,
+        sources=dict(quick.sources)
+        | {"kev": replace(kev, transport=replace(kev.transport, url=f"{UNREACHABLE}/kev.json"))},
+    )  # type: ignore[arg-type, call-arg]
     started = time.monotonic()
     report = b.sync_all(ctx, {"kev": Request(), "cve": Request(origin=str(b.ORIGINS["cve"]))})
     assert [one.outcome for one in report.sources] == [Outcome.FAILED, Outcome.COMPLETED]

@@ -97,7 +97,9 @@ def _events(entries: Sequence[Affected]) -> set[tuple[str, str]]:
             for event in span.events:
                 for kind in EVENT_KINDS:
                     version = getattr(event, kind)
-                    if version is not None and not (kind == "introduced" and version in ("0", "0.0.0", "0.0.0-0")):
+                    if version is not None and not (
+                        kind == "introduced" and version in ("0", "0.0.0", "0.0.0-0")
+                    ):
                         found.add((kind, _plain(version)))
     return found
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import inf
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -133,7 +133,9 @@ class _Merge:
         # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
         self._statements = self._ordered
         if not self._is_plain:
-            self._statements = [entry for entry in self._ordered if entry.claim.source not in only] or self._ordered
+            self._statements = [
+                entry for entry in self._ordered if entry.claim.source not in only
+            ] or self._ordered
         is_live = any(not entry.is_retracted for entry in self._statements)
         heard_anyway = () if is_live else {entry.id for entry in self._statements}
         self._speaking = [
@@ -182,7 +184,9 @@ class _Merge:
             self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
         return found
 
-    def _unite(self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]) -> tuple[Any, ...]:
+    def _unite(
+        self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]
+    ) -> tuple[Any, ...]:
         """Every distinct entry of a list, the most trusted claim's first."""
         parts = [(place, entries) for place, claim in self._heard(field) if (entries := read(claim))]
         if not parts:
@@ -236,7 +240,8 @@ class _Merge:
             affected=affected,
             references=self._unite("references", _REFERENCES, _URL),
             credits=self._unite("credits", _CREDITS, _credit),
-            database_specific=_Wrapped(specific),
+            # Read back as it stands, written from the Struct itself.
+            database_specific=cast(Any, _Wrapped(specific)),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
         return Merged(
@@ -274,7 +279,8 @@ class _Merge:
             is_disputed = is_rejected or any(entry.claim.is_disputed for entry in live)
             return (State.DISPUTED if is_disputed else State.PUBLISHED), None
         since = max(
-            entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST for entry in statements
+            entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST
+            for entry in statements
         )
         state = State.REJECTED if is_rejected else State.WITHDRAWN
         return state, None if since == _OLDEST else since
@@ -303,7 +309,7 @@ class _Merge:
                 result = score(entry.score) if entry.type.startswith("CVSS") else None
                 if result is None:
                     continue
-                version = result.version
+                version: str = result.version
                 if version not in found:
                     found[version] = (entry.score, result)
                     by[version] = place
@@ -342,7 +348,9 @@ class _Merge:
         if not any(read(claim) for _, claim in self._speaking):
             return ()
         own = self._names
-        return tuple(sorted(self._unite(field, lambda claim: [name for name in read(claim) if name not in own], str)))
+        return tuple(
+            sorted(self._unite(field, lambda claim: [name for name in read(claim) if name not in own], str))
+        )
 
 
 _CWES = attrgetter("cwes")

@@ -1,6 +1,7 @@
 """Which key each merged vulnerability keeps, and which rows have to be written at all."""
 
-from collections.abc import Mapping, Sequence, Set as AbstractSet
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -108,11 +109,13 @@ def _former(
     holdings: Sequence[Holding], kept: Mapping[int, int], position_of: Mapping[str, int]
 ) -> list[tuple[str, int]]:
     """Names without a claim, and where they lead: to the key that held them, else to where its other names went."""
-    found = []
+    found: list[tuple[str, int]] = []
     for holding in holdings:
         position = kept.get(holding.id)
         if position is None:
-            position = next((position_of[name] for name in sorted(holding.names) if name in position_of), None)
+            position = next(
+                (position_of[name] for name in sorted(holding.names) if name in position_of), None
+            )
         if position is not None:
             lost = (name for name in (*holding.names, *holding.former) if name not in position_of)
             found.extend((name, position) for name in lost)
@@ -133,7 +136,9 @@ def _keepers(
             left.append(holding)
     for holding in left:
         candidates = (holding.name, *sorted(holding.names))
-        found = next((position_of[name] for name in candidates if position_of.get(name, -1) not in (-1, *keeper)), None)
+        found = next(
+            (position_of[name] for name in candidates if position_of.get(name, -1) not in (-1, *keeper)), None
+        )
         if found is not None:
             keeper[found] = holding
     return keeper

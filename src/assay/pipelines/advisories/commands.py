@@ -119,7 +119,9 @@ def _sync_one(ctx: Needs, source: Source, request: Request, progress: Progress) 
         except (Transient, Permanent, Conflict, NotFound, BadRecord) as error:
             report = _failed(source, Outcome.FAILED, error)
         ended = ctx.clock()
-        _log.info("advisories.source_synced", outcome=report.outcome, document=report.document, error=report.error)
+        _log.info(
+            "advisories.source_synced", outcome=report.outcome, document=report.document, error=report.error
+        )
     with ctx.db.transaction() as conn:
         add_run(
             conn,
@@ -163,7 +165,9 @@ def _synced(ctx: Needs, source: Source, request: Request, progress: Progress) ->
     return report
 
 
-def _staged(ctx: Needs, source: Source, fetched: Fetched, request: Request, progress: Progress) -> SourceReport:
+def _staged(
+    ctx: Needs, source: Source, fetched: Fetched, request: Request, progress: Progress
+) -> SourceReport:
     if isinstance(source, ScoreSource):
         scores = stage_scores(
             ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
@@ -284,4 +288,3 @@ def drop(ctx: Needs, ids: Sequence[int]) -> int:
     """Forget records in quarantine; they come back if their document is read in full again. Returns how many."""
     with ctx.db.transaction() as conn:
         return store.release_ids(conn, ids)
-

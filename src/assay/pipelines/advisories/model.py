@@ -97,3 +97,15 @@ class ScoreSource:
 
 
 Source = RecordSource | ScoreSource
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A member as the last listing had it; `is_bad` when it was set aside.
+
+    A member whose bytes could not be had is kept with UNREAD: its archive tells the same fingerprint again once the
+    bytes can be read (a zip's directory keeps its CRC-32 when it is packed otherwise, or was damaged elsewhere).
+    """
+
+    fingerprint: bytes
+    is_bad: bool

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from assay.catalog.model import Claim
 from assay.errors import BadRecord
+from assay.pipelines.advisories.model import Entry
 
 # A listing that lost more of its records than this is taken for damage, not for news (osv.dev's
 # "cowardly refusing", research/aggregators.md 1.1; the design's tombstone guard).
@@ -33,18 +34,6 @@ class Listed(Protocol):
 
 # Fits no member's fingerprint.
 UNREAD = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A member as the last listing had it; `is_bad` when it was set aside.
-
-    A member whose bytes could not be had is kept with UNREAD: its archive tells the same fingerprint again once the
-    bytes can be read (a zip's directory keeps its CRC-32 when it is packed otherwise, or was damaged elsewhere).
-    """
-
-    fingerprint: bytes
-    is_bad: bool
 
 
 @dataclass(slots=True)

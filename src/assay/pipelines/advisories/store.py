@@ -12,7 +12,7 @@ from assay.errors import BadRecord
 from assay.kit import sql
 from assay.kit.compression import compress, decompress
 from assay.kit.db import Connection
-from assay.pipelines.advisories.rules import Entry
+from assay.pipelines.advisories.model import Entry
 
 _SQL = sql.beside(__file__)
 
@@ -149,9 +149,7 @@ def settle_begun(conn: Connection, source: str, scope: str) -> None:
 
 def find_listing(conn: Connection, source: str, scope: str) -> Listing | None:
     """What the last staged document listed, None before the first."""
-    row = conn.execute(
-        _SQL["find_listing"].text, {"source": source, "scope": scope}, binary=True
-    ).fetchone()
+    row = conn.execute(_SQL["find_listing"].text, {"source": source, "scope": scope}, binary=True).fetchone()
     if row is None:
         return None
     document, version, members, records, staged_at, cursor_at = row

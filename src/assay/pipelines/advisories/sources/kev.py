@@ -60,7 +60,9 @@ def split(document: bytes) -> list[tuple[str, bytes]]:
     try:
         document.decode()
         # The decoder refuses half a surrogate pair even in entries that it only passes over.
-        catalog = _CATALOGS.decode(_ESCAPES.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], document))
+        catalog = _CATALOGS.decode(
+            _ESCAPES.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], document)
+        )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise Permanent(
             f"this is not CISA's catalog of known exploited vulnerabilities ({problem}); "

@@ -115,7 +115,8 @@ def _packed(
             fetched = ctx.open_bucket(bucket.url).get_many(stems, _CONCURRENCY)
             for done, (name, content) in enumerate(fetched, start=1):
                 if isinstance(content, bytes):
-                    archive.writestr(zipfile.ZipInfo(f"{stems[name]}.json", _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
+                    entry = zipfile.ZipInfo(f"{stems[name]}.json", _ZIP_DATE)
+                    archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
                 else:
                     # One that is listed and not there counts as well: who moved on would never ask for it again.
                     missing += 1

@@ -115,9 +115,7 @@ def write_down(
             is_full=is_full,
             now=ctx.clock(),
         )
-    return Fetched(
-        key, found.name, scope, found.address, is_full, is_listed, cursor_at, all_records, notes
-    )
+    return Fetched(key, found.name, scope, found.address, is_full, is_listed, cursor_at, all_records, notes)
 
 
 def replayed(ctx: Needs, source: Source, scope: str, name: str) -> Fetched:
@@ -126,12 +124,18 @@ def replayed(ctx: Needs, source: Source, scope: str, name: str) -> Fetched:
         row = store.find_document(conn, source.name, scope, name=name or None)
     if row is None or not Path(row.path).exists():
         wanted = f"document {name!r}" if name else "document"
-        raise NotFound(f"no {wanted} of {source.name} is kept; `assay sources --documents` lists what there is")
+        raise NotFound(
+            f"no {wanted} of {source.name} is kept; `assay sources --documents` lists what there is"
+        )
     address = _address(source, row)
     if address.kind is Kind.DIRECTORY and _listing_name(address) != row.name:
-        raise NotFound(f"{address.path} holds something else than when it was read; sync --from {address.path} again")
+        raise NotFound(
+            f"{address.path} holds something else than when it was read; sync --from {address.path} again"
+        )
     is_listed = row.is_full or address.kind is not Kind.FILE
-    return Fetched(row.id, row.name, scope, address, row.is_full, is_listed, notes=(f"replayed {row.name[:12]}",))
+    return Fetched(
+        row.id, row.name, scope, address, row.is_full, is_listed, notes=(f"replayed {row.name[:12]}",)
+    )
 
 
 def _address(source: Source, row: DocumentRow) -> Address:
@@ -225,9 +229,7 @@ def _kept_or(
     return Found(result.stored.sha256, address, origin, result.stored.bytes, result.validators)
 
 
-def _mirrored(
-    ctx: Needs, source: Source, url: str, branch: str, folder: str, progress: Progress
-) -> Found:
+def _mirrored(ctx: Needs, source: Source, url: str, branch: str, folder: str, progress: Progress) -> Found:
     """The newest commit of a repository; its files are listed and read by git, nothing is checked out."""
     directory = ctx.mirrors / f"{source.name}-{sha256(url.encode()).hexdigest()[:8]}.git"
     commit = git.mirror(url, directory, branch, _step(progress, "fetch"))

@@ -77,4 +77,6 @@ def stage_scores(
         quarantined=len(rows.bad),
     )
     place = "in force" if taken.is_newest else "history only, a newer day is in force"
-    return ScoresStaged(counts, (f"scores of {day.scored_on}: {place}, {taken.shown:,} vulnerabilities updated",))
+    return ScoresStaged(
+        counts, (f"scores of {day.scored_on}: {place}, {taken.shown:,} vulnerabilities updated",)
+    )

@@ -23,7 +23,8 @@ class SplitDocument:
     def members(self) -> list[Member]:
         """One member per record, in the document's order."""
         return [
-            Member(name, len(raw), blake2b(raw, digest_size=16).digest(), None) for name, raw in self._raw.items()
+            Member(name, len(raw), blake2b(raw, digest_size=16).digest(), None)
+            for name, raw in self._raw.items()
         ]
 
     def read(self, member: Member) -> bytes:

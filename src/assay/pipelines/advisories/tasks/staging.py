@@ -14,11 +14,10 @@ from assay.errors import BadRecord, Permanent
 from assay.kit.archive import Address, Archive, Limits, Member, open_archive
 from assay.kit.db import Connection
 from assay.pipelines.advisories import store
-from assay.pipelines.advisories.model import RecordSource, Refused
+from assay.pipelines.advisories.model import Entry, RecordSource, Refused
 from assay.pipelines.advisories.rules import (
     UNREAD,
     Candidate,
-    Entry,
     Listed,
     Reading,
     as_listed,
@@ -140,7 +139,9 @@ def _split(source: RecordSource, archive: Archive) -> SplitDocument:
     members = archive.members()
     named = [member for member in members if source.locate(member.name) is not None] or members
     if len(named) != 1:
-        raise Permanent(f"{source.name}: its document is one file, but {len(named)} were found; name the right one")
+        raise Permanent(
+            f"{source.name}: its document is one file, but {len(named)} were found; name the right one"
+        )
     try:
         return SplitDocument(source.split(archive.read(named[0])))
     except BadRecord as error:
@@ -164,7 +165,9 @@ def _gone(
     elif fetched.all_records is not None:
         records, lost = len(fetched.all_records), sorted(had - fetched.all_records)
     elif not reading.records:
-        raise Refused(f"{source.name}: {fetched.address.name} is no record of it, by its name; name another file")
+        raise Refused(
+            f"{source.name}: {fetched.address.name} is no record of it, by its name; name another file"
+        )
     else:
         return []
     gone = _nowhere(ctx, source, fetched, lost, locate)
@@ -283,7 +286,12 @@ def to_incoming(source: RecordSource, candidate: Candidate) -> Incoming:
 
 
 def submit_part(
-    conn: Connection, part: Part, incoming: list[Incoming], bad: list[Bad], outcome: PartOutcome, now: datetime
+    conn: Connection,
+    part: Part,
+    incoming: list[Incoming],
+    bad: list[Bad],
+    outcome: PartOutcome,
+    now: datetime,
 ) -> None:
     """Hand a part's records over in the caller's transaction; a synchronous flush waits for the document's end."""
     # Nothing depends on a part being on disk before the listing is, which is committed last and flushes it all.
@@ -377,4 +385,3 @@ def _finish(
         if fetched.is_full:
             store.settle_begun(conn, source.name, fetched.scope)
         store.set_document_outcome(conn, fetched.id, "staged")
-

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from assay.catalog import queries as catalog
 from assay.kit.db import Connection
 from assay.pipelines.advisories import store
-from assay.pipelines.advisories.rules import UNREAD, Entry
+from assay.pipelines.advisories.model import Entry
+from assay.pipelines.advisories.rules import UNREAD
 from assay.pipelines.advisories.tasks.fetching import Fetched
 
 
@@ -28,5 +29,6 @@ def doubted(
     if not doubtful:
         return entries
     return {
-        name: Entry(UNREAD, entry.is_bad) if locate(name) in doubtful else entry for name, entry in entries.items()
+        name: Entry(UNREAD, entry.is_bad) if locate(name) in doubtful else entry
+        for name, entry in entries.items()
     }
