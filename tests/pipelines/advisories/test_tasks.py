@@ -1,10 +1,13 @@
 """Fetching and staging: what is read again, what is gone, and what a document counts for."""
 
 import gzip
+import json
 import os
+import random
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import msgspec
 import pytest
 
 from assay.bootstrap import Context
+from assay.catalog import commands as catalog_commands
 from assay.catalog import queries as catalog
 from assay.catalog.model import Claim
 from assay.errors import Transient
@@ -410,7 +414,7 @@ def stopped_in(ctx: Context, path: Path, step: str = "read") -> None:
         if at == step and done:
             raise StoppedError
 
-    requests = {"osv": commands.Request(origin=str(path))}
+    requests = {"osv": commands.Request(origin=str(path), accept_loss=True)}
     with pytest.raises(StoppedError):
         commands.sync(ctx, requests, retention=b.RETENTION, progress=stop)
 
@@ -521,3 +525,65 @@ def _die(context: object, item: int) -> int:
 
 def _double(context: object, item: int) -> int:
     return item * 2
+
+
+# Any sequence of documents
+
+
+def any_document(dice: random.Random) -> list[tuple[str, bytes]]:
+    """Records of nine names in any order: of several contents, broken, twice, at odd places, or not there."""
+    members: list[tuple[str, bytes]] = []
+    for number in range(1, 10):
+        name = f"X-{number:04}"
+        for _ in range(dice.choice((0, 1, 1, 1, 1, 2))):
+            month = dice.randint(1, 3)
+            good = b.osv(name, summary=f"as of {month}", modified=f"2024-{month:02}-01T00:00:00Z")
+            place = dice.choice((f"{name}.json", f"{name}.json", f"again/{name}.json", f"../{name}.json"))
+            members.append((place, dice.choice((good, good, good, good, b"{", b.osv("X-9999")))))
+    dice.shuffle(members)
+    return members
+
+
+def told(members: list[tuple[str, bytes]]) -> dict[str, str | None]:
+    """By record id, the summary of the copy that stands, None where no copy can be read."""
+    found: dict[str, str | None] = {}
+    for place, raw in members:
+        record_id = place.rpartition("/")[2].removesuffix(".json")
+        is_good = not place.startswith("../") and raw != b"{" and b"X-9999" not in raw
+        summary = json.loads(raw)["summary"] if is_good else None
+        found[record_id] = max(filter(None, (found.get(record_id), summary)), default=None)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_claims_are_what_the_last_document_says(ctx: Context, tmp_path: Path, seed: int) -> None:
+    """Whatever came before, whatever was killed half-way: each record as listed last, and as last readable."""
+    dice = random.Random(seed)
+    expected: dict[str, str] = {}  # what each claim says
+    listed: dict[str, str | None] = {}
+    for number in range(12):
+        if number and dice.random() < 0.4:
+            other = any_document(dice)
+            # A document whose claims all stand already has nothing to be interrupted in.
+            with suppress(pytest.fail.Exception):
+                stopped_in(ctx, b.zip_of(tmp_path / f"stopped-{number}.zip", other))
+            expected |= {name: text for name, text in told(other).items() if text is not None}
+        members = any_document(dice) or [("X-0001.json", b.osv("X-0001"))]
+        report = b.sync(
+            ctx, "osv", b.zip_of(tmp_path / f"{number}.zip", members), accept_loss=True, full=dice.random() < 0.2
+        )
+        assert report.outcome in (Outcome.COMPLETED, Outcome.UNCHANGED), report.error
+        counts, listed = report.counts, told(members)
+        assert counts.read == len(members)
+        assert counts.read == counts.new + counts.changed + counts.unchanged + counts.quarantined
+        expected |= {name: text for name, text in listed.items() if text is not None}
+        held = b.claims(ctx, "osv")
+        assert {name: json.loads(claim.raw)["summary"] for name, claim in held.items()} == expected
+        assert {name for name, text in listed.items() if text is not None} <= b.live(ctx, "osv")
+        assert b.live(ctx, "osv") <= listed.keys()
+        aside = b.aside(ctx, "osv")
+        assert len(aside) == counts.quarantined
+        assert len(members) - len([text for text in listed.values() if text is not None]) == counts.quarantined
+    digest = b.digest(ctx)
+    rebuilt = catalog_commands.rebuild(ctx, lambda done, total: None)
+    assert rebuilt.digest_after == digest

@@ -1,6 +1,7 @@
 """The pipeline's decisions: what of a listing has to be read, whether it may be believed, which copy stands. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -69,12 +70,17 @@ def as_listed(locate: Callable[[str], str | None]) -> Callable[[str], str | None
 
 
 def plan_reading(
-    members: Iterable[Listed], locate: Callable[[str], str | None], last: Mapping[str, Entry]
+    members: Iterable[Listed],
+    locate: Callable[[str], str | None],
+    last: Mapping[str, Entry],
+    *,
+    is_full: bool = True,
 ) -> Reading:
-    """What has to be read of a full listing, given the last one.
+    """What has to be read of a listing, given the last one.
 
-    A member with the fingerprint it had is not read again, unless another copy of its record changed. `gone`
-    are record ids that only the last listing had.
+    A member with the fingerprint it had is not read again, unless another copy of its record changed or (where the
+    listing is full) is there no longer: it may be the copy that stands. `gone` are record ids that only the last
+    listing had.
     """
     reading = Reading()
     copies: dict[str, list[Listed]] = {}
@@ -84,8 +90,10 @@ def plan_reading(
             continue
         reading.records += 1
         copies.setdefault(record_id, []).append(member)
+    had = Counter(found for name in last if (found := locate(name)) is not None)
     for record_id, listed in copies.items():
-        if all(_is_same(member, last) for member in listed):
+        is_whole = not is_full or len(listed) == had[record_id]
+        if is_whole and all(_is_same(member, last) for member in listed):
             bad = sum(last[member.name].is_bad for member in listed)
             reading.kept_bad += bad
             reading.unchanged += len(listed) - bad
@@ -94,8 +102,7 @@ def plan_reading(
         reading.faulty.extend((record_id, member) for member in listed if member.fault is not None)
         if sound:
             reading.changed.append((record_id, sound))
-    had = {found for name in last if (found := locate(name)) is not None}
-    reading.gone = sorted(had - copies.keys())
+    reading.gone = sorted(had.keys() - copies.keys())
     return reading
 
 

@@ -107,7 +107,9 @@ def stage(
     before = last.entries if last is not None else {}
     is_same_reader = last is not None and last.reader_version == source.reader_version
     usable = unfinished.doubted(before, doubtful, locate) if is_same_reader and not full else {}
-    reading = plan_reading(_narrowed(members, locate), locate, usable or _names_only(before))
+    reading = plan_reading(
+        _narrowed(members, locate), locate, usable or _names_only(before), is_full=fetched.is_full
+    )
     gone = _gone(ctx, source, fetched, reading, before, locate, accept_loss=accept_loss)
     if doubtful:
         listed = {locate(member.name) for member in members}
