@@ -181,6 +181,7 @@ def test_a_rebuild_finds_nothing_to_do_after_any_history(arena: Arena, history):
     )
     assert picture(ctx) == before
 
+
 KINDS = ("pin", "ban")
 Step = tuple[str, Claim | None] | tuple[str, tuple[str, str]]
 
@@ -189,7 +190,9 @@ Step = tuple[str, Claim | None] | tuple[str, tuple[str, str]]
 def decided_histories(draw: st.DrawFn):
     """A history, and decisions taken and taken back between its batches; the last ones are in force at the end."""
     final, batches = draw(histories())
-    pairs = st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True).map(lambda two: tuple(sorted(two)))
+    pairs = st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True).map(
+        lambda two: tuple(sorted(two))
+    )
     given_names = {name for claim, _ in final.values() for name in claim.identifiers}
     last = draw(st.dictionaries(pairs, st.sampled_from(KINDS), max_size=2))
     # A pin on a name that nobody gives is refused.
@@ -244,5 +247,10 @@ def test_decisions_come_to_the_same_whenever_they_are_taken(arena: Arena, histor
         if kind == "pin" and set(two) <= where.keys():
             assert where[two[0]] == where[two[1]]
     rebuilt = commands.rebuild(ctx, quiet)
-    assert (rebuilt.counts.added, rebuilt.counts.changed, rebuilt.counts.removed, rebuilt.orphans) == (0, 0, 0, 0)
+    assert (rebuilt.counts.added, rebuilt.counts.changed, rebuilt.counts.removed, rebuilt.orphans) == (
+        0,
+        0,
+        0,
+        0,
+    )
     assert came == picture(ctx)
