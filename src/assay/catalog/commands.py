@@ -13,7 +13,7 @@ from assay.catalog.model import Claim, Scored
 from assay.catalog.queries import catalog_digest, get
 from assay.catalog.rules.explaining import FieldWord, Word, explain_fields
 from assay.catalog.rules.grouping import pair
-from assay.catalog.rules.merging import Provenance
+from assay.catalog.rules.merged import Provenance
 from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts, Needs
 from assay.domain.identifiers import normalise
