@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from assay.bootstrap import Context, build
@@ -17,6 +18,10 @@ from assay.kit import migrate
 from assay.kit.db import Connection, Database
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
 from assay.settings import Settings
+
+# How long one example takes says nothing on a machine that is busy with other tests.
+hypothesis_settings.register_profile("assay", deadline=None)
+hypothesis_settings.load_profile("assay")
 
 # A PostgreSQL to test against in the place of the embedded one, e.g. Debian's 15; the role may create databases.
 _OTHER_SERVER = "ASSAY_TEST_DATABASE_URL"

@@ -20,6 +20,7 @@ from assay.kit.files import Files
 from assay.kit.http import Http, HttpOptions
 from assay.kit.pool import Pool, spare_collector
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
+from assay.kit.postgres_shelter import directory_for
 from assay.pipelines.advisories.model import Bucket as BucketTransport
 from assay.pipelines.advisories.model import Download, RecordSource, Repository, Source
 from assay.pipelines.advisories.sources import discover
@@ -47,7 +48,7 @@ class Context:
 def postgres_options(settings: Settings) -> PostgresOptions:
     """How the embedded server is to be run."""
     return PostgresOptions(
-        directory=settings.home / "postgres",
+        directory=directory_for(settings.home / "postgres"),
         port=settings.postgres_port,
         keep_running=settings.postgres_keep_running,
     )
@@ -148,7 +149,9 @@ def policy_text(path: Path | None) -> tuple[str, str]:
 
 
 def _http_options(settings: Settings) -> HttpOptions:
-    return HttpOptions(user_agent=f"assay/{__version__}", proxy=settings.proxy, read_seconds=settings.http_timeout)
+    return HttpOptions(
+        user_agent=f"assay/{__version__}", proxy=settings.proxy, read_seconds=settings.http_timeout
+    )
 
 
 def _bucket_options(settings: Settings) -> BucketOptions:

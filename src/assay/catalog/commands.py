@@ -13,7 +13,7 @@ from assay.catalog.model import Claim, Scored
 from assay.catalog.queries import catalog_digest, get
 from assay.catalog.rules.explaining import FieldWord, Word, explain_fields
 from assay.catalog.rules.grouping import pair
-from assay.catalog.rules.merging import Provenance
+from assay.catalog.rules.merged import Provenance
 from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts, Needs
 from assay.domain.identifiers import normalise
@@ -51,7 +51,7 @@ __all__ = [
 
 
 class Incoming(NamedTuple):
-    """A record as its pipeline hands it over: the claim it was read as (and that as JSON), its bytes, their fingerprint."""
+    """A record as its pipeline hands it over: the claim it was read as, that as JSON, its bytes, their fingerprint."""
 
     claim: Claim
     reading: bytes
@@ -110,7 +110,7 @@ def submit(
     if changed:
         store.replace_claims(conn, rows(changed))
     if back:
-        store.restore_claims(conn, back, now)
+        store.restore_claims(conn, back, document, now)
     moved = len(changed) + len(back)
     return Submitted(len(fresh), moved, len(records) - len(fresh) - moved)
 
@@ -143,27 +143,38 @@ class Rebuilt:
 def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
     """Derive every curated vulnerability from the claims again, without the network.
 
-    Keys, change log and people's decisions stay. What is already as its claims make it is not written.
+    Keys, change log and people's decisions stay. Every row is written anew, so that no damage outlasts it;
+    what says the same as before counts as unchanged.
     """
     with ctx.db.transaction() as conn:
         before = catalog_digest(conn)
         lost = store.orphans(conn)
         if lost:
             store.remove_vulnerabilities(conn, lost, ctx.clock())
+        store.delete_stranded(conn)
         store.mark_all_dirty(conn)
-    counts = tasks.merge(ctx, progress)
+    counts = tasks.merge(ctx, progress, rewrites=True)
     with ctx.db.transaction() as conn:
+        unreached = store.nameless(conn)
+        if unreached:
+            store.remove_vulnerabilities(conn, unreached, ctx.clock())
+            lost += unreached
         return Rebuilt(counts, len(lost), before, catalog_digest(conn))
 
 
 @dataclass(frozen=True, slots=True)
 class ScoresTaken:
-    """What came of a day of scores: how many, rows kept as history, curated rows that show another score."""
+    """What came of a day of scores: how many, rows kept as history, curated rows that show another score.
+
+    `had` is how many scores were in force before, and `dropped` how many of those the day no longer lists.
+    """
 
     scores: int
     kept: int
     shown: int
     is_newest: bool
+    had: int
+    dropped: int
 
 
 def has_scores(conn: Connection, day: date, document: str) -> bool:
@@ -174,17 +185,26 @@ def has_scores(conn: Connection, day: date, document: str) -> bool:
 def take_scores(
     conn: Connection, day: date, model: str | None, document: str, scores: Iterable[Scored]
 ) -> ScoresTaken:
-    """Take one day of EPSS scores: into the history, and in force when no newer day is known."""
+    """Take one day of EPSS scores: into the history, and in force when no newer day is known.
+
+    Days may come in any order and again; the history then tells the same.
+    """
     counted = _Counted(scores)
     store.stage_scores(conn, counted)
+    later = store.next_score_day(conn, day)
+    if later is not None:
+        store.carry_scores(conn, day, later, PERCENTILE_DRIFT)
     if store.find_score_day(conn, day) is not None:
         store.delete_history_day(conn, day)
     newest = store.newest_score_day(conn)
     kept = store.add_score_history(conn, day, PERCENTILE_DRIFT)
+    if later is not None:
+        store.drop_repeated_scores(conn, later, PERCENTILE_DRIFT)
     is_newest = newest is None or day >= newest
+    had, dropped = store.count_lost_scores(conn) if is_newest else (0, 0)
     shown = store.apply_scores(conn, day) if is_newest else 0
     store.add_score_day(conn, day, model, document, counted.count)
-    return ScoresTaken(counted.count, kept, shown, is_newest)
+    return ScoresTaken(counted.count, kept, shown, is_newest, had, dropped)
 
 
 class _Counted:
@@ -200,7 +220,9 @@ class _Counted:
             yield entry
 
 
-def decide(conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime) -> None:
+def decide(
+    conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime
+) -> None:
     """Pin two names together (`pin`) or keep them apart (`ban`), until somebody takes it back.
 
     The claims that give the names are marked for merging. Raises Conflict for a name twice, NotFound for a pin

@@ -208,6 +208,12 @@ def list_claims(conn: Connection, ids: Sequence[int]) -> list[HeldClaim]:
         return cursor.execute(_SQL["list_claims"].text, {"ids": list(ids)}).fetchall()
 
 
+def list_records(conn: Connection, source: str, documents: Sequence[str]) -> list[str]:
+    """The record ids of a source's claims, tombstones left out, that came with any of some documents."""
+    values = {"source": source, "documents": list(documents)}
+    return [row[0] for row in conn.execute(_SQL["list_records"].text, values)]
+
+
 def list_changes(conn: Connection, key: int, limit: int = 50) -> list[Change]:
     """A vulnerability's history, newest first."""
     with conn.cursor(row_factory=class_row(Change)) as cursor:

@@ -121,6 +121,11 @@ SELECT (SELECT count(*) FROM catalog.identifiers) AS identifiers,
 -- The fingerprint of every curated vulnerability, by name; without the keys, which depend on history.
 SELECT name, digest FROM catalog.vulnerabilities ORDER BY name COLLATE "C", digest;
 
+-- name: list_records
+-- The records of a source whose claims came with some documents.
+SELECT record_id FROM catalog.claims
+WHERE source = %(source)s::text AND document = ANY(%(documents)s::text[]) AND tombstoned_at IS NULL;
+
 -- name: list_decisions
 -- Pins and bans, oldest first.
 SELECT kind, left_identifier, right_identifier, reason, decided_by, decided_at
@@ -137,6 +142,13 @@ SELECT (SELECT count(*) FROM catalog.finished AS f
        (SELECT count(*) FROM catalog.identifiers AS i
         WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = i.vulnerability_id))
            AS names_that_find_nothing,
+       (SELECT count(*) FROM catalog.vulnerabilities AS v
+        WHERE NOT EXISTS (SELECT 1 FROM catalog.identifiers AS i
+                          WHERE i.identifier = v.name AND i.vulnerability_id = v.id))
+           AS vulnerabilities_that_their_name_does_not_find,
+       (SELECT count(*) FROM catalog.affected AS a
+        WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = a.vulnerability_id))
+           AS packages_without_vulnerability,
        (SELECT count(*) FROM catalog.claims AS c, unnest(c.identifiers) AS name
         WHERE NOT EXISTS (SELECT 1 FROM catalog.identifiers AS i WHERE i.identifier = name)
           AND NOT EXISTS (SELECT 1 FROM catalog.dirty_claims)

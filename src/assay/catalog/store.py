@@ -7,8 +7,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from assay.catalog.model import Scored
-from assay.catalog.rules.grouping import Decisions
+from assay.catalog.model import Decisions, Scored
 from assay.kit import sql
 from assay.kit.db import Connection, copy_rows
 
@@ -100,26 +99,34 @@ class Stored:
     id: int
     source: str
     record_id: str
+    names: list[str]
     raw: bytes
     tombstoned_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A vulnerability that a merge may replace: names that claims give it, and former ones that still find it."""
+    """A vulnerability that a merge may replace: names that claims give it, and former ones that still find it.
+
+    `asserted_by` has for each of the names the claims that give it, as numbers in one text.
+    """
 
     id: int
     name: str
     digest: bytes
     claim_ids: list[int]
     remediated_at: datetime | None
+    changed_at: datetime
     names: list[str]
+    asserted_by: list[str]
     former: list[str]
 
 
 def known_claims(conn: Connection, source: str, record_ids: Sequence[str]) -> Mapping[str, Known]:
     """What the catalog holds of these records, by record id."""
-    rows = conn.execute(_SQL["known_claims"].text, {"source": source, "record_ids": list(record_ids)}, binary=True)
+    rows = conn.execute(
+        _SQL["known_claims"].text, {"source": source, "record_ids": list(record_ids)}, binary=True
+    )
     return {row[0]: Known(*row[1:]) for row in rows}
 
 
@@ -132,18 +139,21 @@ def add_claims(conn: Connection, rows: Sequence[ClaimRow], readings: Sequence[by
 
 def replace_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
     """Put claims in the place of their older selves, lift their tombstones, and mark them dirty."""
-    conn.execute(_SQL["open_changed_claims"].text)
+    for statement in ("open_changed_claims", "empty_changed_claims"):
+        conn.execute(_SQL[statement].text)
     copy_rows(conn, "changed_claims", _CLAIM_COLUMNS, _CLAIM_TYPES, rows)
     conn.execute(_SQL["mark_former_names"].text)
     conn.execute(_SQL["replace_claims"].text)
 
 
-def restore_claims(conn: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Lift the tombstones of claims whose record came back as it was."""
-    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "now": now})
+def restore_claims(conn: Connection, ids: Sequence[int], document: str, now: datetime) -> None:
+    """Lift the tombstones of claims whose record came back as it was, with this document."""
+    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "document": document, "now": now})
 
 
-def tombstone_claims(conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime) -> int:
+def tombstone_claims(
+    conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime
+) -> int:
     """Mark claims as gone from their source; returns how many were not marked before."""
     values = {"source": source, "record_ids": list(record_ids), "reason": reason, "now": now}
     return conn.execute(_SQL["tombstone_claims"].text, values).rowcount
@@ -191,9 +201,22 @@ def load_claims(conn: Connection, ids: Sequence[int]) -> list[Stored]:
     return [Stored(*row) for row in conn.execute(_SQL["load_claims"].text, {"ids": list(ids)}, binary=True)]
 
 
+def has_names(conn: Connection) -> bool:
+    """Whether the catalog holds any name."""
+    row = conn.execute(_SQL["has_names"].text).fetchone()
+    return row is not None and bool(row[0])
+
+
+def has_claims(conn: Connection, source: str) -> bool:
+    """Whether the catalog holds any claim of a source."""
+    row = conn.execute(_SQL["has_claims"].text, {"source": source}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def load_decisions(conn: Connection) -> Decisions:
     """What people decided about pairs of names."""
-    pins, bans = set(), set()
+    pins: set[tuple[str, str]] = set()
+    bans: set[tuple[str, str]] = set()
     for kind, left, right in conn.execute(_SQL["load_decisions"].text):
         (pins if kind == "pin" else bans).add((left, right))
     return Decisions(frozenset(pins), frozenset(bans))
@@ -235,6 +258,17 @@ def delete_dirty(conn: Connection, ids: Sequence[int]) -> None:
     conn.execute(_SQL["delete_dirty"].text, {"ids": list(ids)})
 
 
+def delete_stranded(conn: Connection) -> None:
+    """Delete names, documents and match rows of vulnerabilities that are not there."""
+    for statement in ("delete_stranded_identifiers", "delete_stranded_finished", "delete_stranded_affected"):
+        conn.execute(_SQL[statement].text)
+
+
+def nameless(conn: Connection) -> list[int]:
+    """Vulnerabilities that their own name does not find."""
+    return [row[0] for row in conn.execute(_SQL["nameless"].text)]
+
+
 def orphans(conn: Connection) -> list[int]:
     """Vulnerabilities without any claim."""
     return [row[0] for row in conn.execute(_SQL["orphans"].text)]
@@ -259,7 +293,9 @@ def add_identifiers(conn: Connection, rows: Iterable[tuple[str, int, list[int]]]
 
 def add_affected(conn: Connection, rows: Iterable[tuple[str, str, int]]) -> None:
     """Copy match rows: ecosystem, normalised package name, vulnerability."""
-    copy_rows(conn, "catalog.affected", ("ecosystem", "name", "vulnerability_id"), ("text", "text", "int8"), rows)
+    copy_rows(
+        conn, "catalog.affected", ("ecosystem", "name", "vulnerability_id"), ("text", "text", "int8"), rows
+    )
 
 
 def add_changes(
@@ -284,7 +320,8 @@ def newest_score_day(conn: Connection) -> date | None:
 
 def stage_scores(conn: Connection, scores: Iterable[Scored]) -> None:
     """Copy one day of scores into the intake."""
-    conn.execute(_SQL["open_scores"].text)
+    for statement in ("open_scores", "empty_scores"):
+        conn.execute(_SQL[statement].text)
     rows = ((entry.cve, entry.score, entry.percentile) for entry in scores)
     copy_rows(conn, "new_scores", ("cve", "score", "percentile"), ("text", "float4", "float4"), rows)
 
@@ -294,9 +331,32 @@ def delete_history_day(conn: Connection, day: date) -> None:
     conn.execute(_SQL["delete_history_day"].text, {"day": day})
 
 
+def next_score_day(conn: Connection, day: date) -> date | None:
+    """The first day after `day` whose scores the catalog has."""
+    row = conn.execute(_SQL["next_score_day"].text, {"day": day}).fetchone()
+    return None if row is None else row[0]
+
+
+def carry_scores(conn: Connection, day: date, later: date, drift: float) -> None:
+    """Keep what the day `later` tells, before the rows of an earlier one are put before it."""
+    conn.execute(_SQL["carry_scores"].text, {"day": day, "later": later, "drift": drift})
+
+
+def drop_repeated_scores(conn: Connection, day: date, drift: float) -> None:
+    """Forget rows of a day that became repeats of an earlier day that arrived after it."""
+    conn.execute(_SQL["drop_repeated_scores"].text, {"day": day, "drift": drift})
+
+
 def add_score_history(conn: Connection, day: date, drift: float) -> int:
     """Keep what changed of the intake since the day before; returns the rows kept."""
     return conn.execute(_SQL["add_score_history"].text, {"day": day, "drift": drift}).rowcount
+
+
+def count_lost_scores(conn: Connection) -> tuple[int, int]:
+    """How many scores are in force, and how many of them the intake does not list."""
+    row = conn.execute(_SQL["count_lost_scores"].text).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 def apply_scores(conn: Connection, day: date) -> int:
@@ -316,7 +376,14 @@ def save_decision(
     conn: Connection, kind: str, pair: tuple[str, str], reason: str, decided_by: str, now: datetime
 ) -> None:
     """Write down a pin or ban on a pair of names, in their order."""
-    values = {"kind": kind, "left": pair[0], "right": pair[1], "reason": reason, "decided_by": decided_by, "now": now}
+    values = {
+        "kind": kind,
+        "left": pair[0],
+        "right": pair[1],
+        "reason": reason,
+        "decided_by": decided_by,
+        "now": now,
+    }
     conn.execute(_SQL["save_decision"].text, values)
 
 

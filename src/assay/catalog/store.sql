@@ -8,6 +8,10 @@ WHERE source = %(source)s::text AND record_id = ANY(%(record_ids)s::text[]);
 -- The intake for claims that replace older ones, copied into before `replace_claims`.
 CREATE TEMP TABLE IF NOT EXISTS changed_claims (LIKE catalog.claims) ON COMMIT DELETE ROWS;
 
+-- name: empty_changed_claims
+-- Forgets what an earlier submission in the same transaction left in the intake.
+DELETE FROM changed_claims;
+
 -- name: mark_former_names
 -- Marks the claims in the intake dirty, with the names they gave until now.
 INSERT INTO catalog.dirty_claims (claim_id, former)
@@ -27,7 +31,8 @@ WHERE held.id = changed.id;
 -- name: restore_claims
 -- Lifts the tombstones of claims whose record came back unchanged, and marks them dirty.
 WITH restored AS (
-    UPDATE catalog.claims SET tombstoned_at = NULL, reason = NULL, seen_at = %(now)s::timestamptz
+    UPDATE catalog.claims
+    SET tombstoned_at = NULL, reason = NULL, seen_at = %(now)s::timestamptz, document = %(document)s::text
     WHERE id = ANY(%(ids)s::bigint[])
     RETURNING id
 )
@@ -55,9 +60,9 @@ INSERT INTO catalog.dirty_claims (claim_id, former) SELECT id, identifiers FROM 
 INSERT INTO catalog.dirty_claims (claim_id) SELECT id FROM catalog.claims;
 
 -- name: mark_names_dirty
--- Marks the claims that give any of some names to be merged again.
-INSERT INTO catalog.dirty_claims (claim_id)
-SELECT DISTINCT claim_id
+-- Marks the claims that give any of some names to be merged again, all of them together.
+INSERT INTO catalog.dirty_claims (claim_id, former)
+SELECT DISTINCT claim_id, %(names)s::text[]
 FROM catalog.identifiers, unnest(asserted_by) AS claim_id
 WHERE identifier = ANY(%(names)s::text[]);
 
@@ -89,10 +94,18 @@ ORDER BY claim_id, id DESC;
 
 -- name: load_claims
 -- The raw records of some claims.
-SELECT id, source, record_id, raw, tombstoned_at
+SELECT id, source, record_id, identifiers, raw, tombstoned_at
 FROM catalog.claims
 WHERE id = ANY(%(ids)s::bigint[])
 ORDER BY id;
+
+-- name: has_names
+-- Whether the catalog holds any name.
+SELECT EXISTS (SELECT 1 FROM catalog.identifiers);
+
+-- name: has_claims
+-- Whether the catalog holds any claim of a source.
+SELECT EXISTS (SELECT 1 FROM catalog.claims WHERE source = %(source)s::text);
 
 -- name: load_decisions
 -- Every pin and ban.
@@ -100,15 +113,19 @@ SELECT kind, left_identifier, right_identifier FROM catalog.alias_decisions;
 
 -- name: load_touched
 -- The vulnerabilities for which a claim now gives any of some names, with what a merge must keep of them:
--- the names that claims give, and the former ones that nobody gives any more.
-SELECT v.id, v.name, v.digest, v.claim_ids, v.remediated_at,
-       array_agg(held.identifier) FILTER (WHERE held.asserted_by <> '{}') AS names,
+-- the names that claims give, which claims these are, and the former names that nobody gives any more.
+SELECT v.id, v.name, v.digest, v.claim_ids, v.remediated_at, v.changed_at,
+       coalesce(array_agg(held.identifier) FILTER (WHERE held.asserted_by <> '{}'), '{}') AS names,
+       coalesce(array_agg(array_to_string(held.asserted_by, ' ')) FILTER (WHERE held.asserted_by <> '{}'), '{}')
+           AS asserted_by,
        coalesce(array_agg(held.identifier) FILTER (WHERE held.asserted_by = '{}'), '{}') AS former
 FROM catalog.vulnerabilities AS v
-JOIN catalog.identifiers AS held ON held.vulnerability_id = v.id
+LEFT JOIN catalog.identifiers AS held ON held.vulnerability_id = v.id
 WHERE v.id IN (
     SELECT vulnerability_id FROM catalog.identifiers
     WHERE identifier = ANY(%(names)s::text[]) AND asserted_by <> '{}'
+    UNION
+    SELECT id FROM catalog.vulnerabilities WHERE name = ANY(%(names)s::text[])
 )
 GROUP BY v.id
 ORDER BY v.id;
@@ -156,6 +173,30 @@ DELETE FROM catalog.dirty_claims WHERE id = ANY(%(ids)s::bigint[]);
 -- Forgets what was kept for a day whose scores were published again.
 DELETE FROM catalog.epss_history WHERE scored_on = %(day)s::date;
 
+-- name: delete_stranded_identifiers
+-- Deletes names that lead to a vulnerability that is not there.
+DELETE FROM catalog.identifiers AS i
+WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = i.vulnerability_id);
+
+-- name: delete_stranded_finished
+-- Deletes documents of vulnerabilities that are not there.
+DELETE FROM catalog.finished AS f
+WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = f.vulnerability_id);
+
+-- name: delete_stranded_affected
+-- Deletes match rows of vulnerabilities that are not there.
+DELETE FROM catalog.affected AS a
+WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = a.vulnerability_id);
+
+-- name: nameless
+-- Vulnerabilities that their own name does not find.
+SELECT v.id
+FROM catalog.vulnerabilities AS v
+WHERE NOT EXISTS (
+    SELECT 1 FROM catalog.identifiers AS i WHERE i.identifier = v.name AND i.vulnerability_id = v.id
+)
+ORDER BY v.id;
+
 -- name: orphans
 -- Vulnerabilities without a claim: nothing derived can speak for them.
 SELECT v.id
@@ -167,9 +208,49 @@ ORDER BY v.id;
 -- The intake for one day of scores.
 CREATE TEMP TABLE IF NOT EXISTS new_scores (cve text NOT NULL, score real NOT NULL, percentile real) ON COMMIT DELETE ROWS;
 
+-- name: empty_scores
+-- Forgets what an earlier day in the same transaction left in the intake.
+DELETE FROM new_scores;
+
 -- name: newest_score_day
 -- The newest day whose scores the catalog has.
 SELECT max(scored_on) FROM catalog.epss_days;
+
+-- name: next_score_day
+-- The first known day after one, for days that arrive late or anew.
+SELECT min(scored_on) FROM catalog.epss_days WHERE scored_on > %(day)s::date;
+
+-- name: carry_scores
+-- Keeps on the next known day what it tells only through rows that a late day puts before it or takes away.
+INSERT INTO catalog.epss_history (cve, scored_on, score, percentile)
+SELECT last.cve, %(later)s::date, last.score, last.percentile
+FROM (
+    SELECT cve FROM catalog.epss_history WHERE scored_on = %(day)s::date
+    UNION
+    SELECT cve FROM new_scores
+) AS moved
+CROSS JOIN LATERAL (
+    SELECT cve, score, percentile FROM catalog.epss_history AS kept
+    WHERE kept.cve = moved.cve AND kept.scored_on <= %(day)s::date
+    ORDER BY kept.scored_on DESC LIMIT 1
+) AS last
+LEFT JOIN new_scores AS fresh ON fresh.cve = moved.cve
+WHERE fresh.cve IS NULL OR last.score <> fresh.score
+   OR (last.percentile IS NULL) <> (fresh.percentile IS NULL)
+   OR abs(last.percentile - fresh.percentile) > %(drift)s::real
+ON CONFLICT (cve, scored_on) DO NOTHING;
+
+-- name: drop_repeated_scores
+-- Takes rows of a day out of the history that tell no more than the rows before them.
+DELETE FROM catalog.epss_history AS said
+USING new_scores AS fresh, LATERAL (
+    SELECT score, percentile FROM catalog.epss_history AS kept
+    WHERE kept.cve = fresh.cve AND kept.scored_on < %(day)s::date
+    ORDER BY kept.scored_on DESC LIMIT 1
+) AS last
+WHERE said.cve = fresh.cve AND said.scored_on = %(day)s::date AND last.score = said.score
+  AND (last.percentile IS NULL) = (said.percentile IS NULL)
+  AND coalesce(abs(last.percentile - said.percentile), 0) <= %(drift)s::real;
 
 -- name: add_score_history
 -- Keeps a score for a CVE when it is new or differs from the last one kept before that day: the score at all,
@@ -186,6 +267,12 @@ WHERE last.score IS NULL OR last.score <> fresh.score
    OR (last.percentile IS NULL) <> (fresh.percentile IS NULL)
    OR abs(last.percentile - fresh.percentile) > %(drift)s::real
 ON CONFLICT (cve, scored_on) DO UPDATE SET score = excluded.score, percentile = excluded.percentile;
+
+-- name: count_lost_scores
+-- How many scores are in force, and how many of them the day no longer lists.
+SELECT count(*), count(*) FILTER (WHERE fresh.cve IS NULL)
+FROM catalog.epss_scores AS held
+LEFT JOIN new_scores AS fresh USING (cve);
 
 -- name: set_scores
 -- Puts the day's scores in force.

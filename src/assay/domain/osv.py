@@ -5,7 +5,7 @@ leave out or set to null are optional here; what the schema does not name is dro
 record keeps it). `ecosystem_specific` and `database_specific` pass through as the bytes they came in.
 """
 
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -66,7 +66,7 @@ class Affected(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Reference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A link and its kind (ADVISORY, ARTICLE, DETECTION, DISCUSSION, REPORT, FIX, INTRODUCED, PACKAGE, EVIDENCE, WEB)."""
+    """A link and its kind: ADVISORY, ARTICLE, DETECTION, DISCUSSION, REPORT, FIX, PACKAGE, EVIDENCE, WEB and others."""
 
     type: str = "WEB"
     url: str = ""
@@ -81,10 +81,7 @@ class Credit(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Document(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A finished OSV record, in the schema's order of fields. Times are RFC 3339 in UTC with `Z`.
-
-    `database_specific` is anything that can be written as JSON.
-    """
+    """A finished OSV record, in the schema's order of fields. Times are RFC 3339 in UTC with `Z`."""
 
     schema_version: str
     id: str
@@ -100,4 +97,4 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     affected: tuple[Affected, ...] = ()
     references: tuple[Reference, ...] = ()
     credits: tuple[Credit, ...] = ()
-    database_specific: Any = None
+    database_specific: Verbatim = None

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from assay.errors import Permanent
 from assay.kit.db import Connection
@@ -37,7 +37,7 @@ def history(package: str = "assay.migrations") -> list[Migration]:
     for entry in files(package).iterdir():
         match = _FILE.fullmatch(entry.name)
         if match:
-            text = cast(LiteralString, entry.read_text(encoding="utf-8"))
+            text = entry.read_text(encoding="utf-8")
             found.append(Migration(int(match[1]), match[2], text))
     found.sort(key=lambda migration: migration.version)
     if [migration.version for migration in found] != list(range(1, len(found) + 1)):

@@ -36,7 +36,11 @@ def _enter(make_context: Callable[..., Any], arguments: tuple[Any, ...]) -> None
 
 
 def _run(function: Callable[[Any, Any], Any], item: Any) -> Any:
-    return function(_context, item)
+    try:
+        return function(_context, item)
+    finally:
+        if not gc.isenabled():
+            gc.collect(1)
 
 
 def _submit(
@@ -84,10 +88,9 @@ class Pool:
             return
         executor = self._start()
         todo = iter(items)
-        running: set[Future[Result]] = {
-            _submit(executor, function, item) for item in islice(todo, self.processes * 3)
-        }
+        running: set[Future[Result]] = set()
         try:
+            running.update(_submit(executor, function, item) for item in islice(todo, self.processes * 3))
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -95,6 +98,8 @@ class Pool:
                     running.update(_submit(executor, function, item) for item in islice(todo, 1))
                     yield result
         except BrokenExecutor as error:
+            # It takes no more work, now or later; the next piece of work starts other workers.
+            self.close()
             raise Transient(f"a worker process died: {error}") from error
         finally:
             for future in running:
@@ -126,6 +131,6 @@ class Pool:
 
 
 def spare_collector() -> None:
-    """Let the cycle collector look less often: bulk work makes millions of objects and hardly a cycle."""
+    """Leave the cycle collector to `_run`: bulk work makes millions of objects and hardly a cycle."""
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
+    gc.disable()

@@ -8,7 +8,8 @@ import msgspec
 
 from assay.catalog.model import Claim
 from assay.catalog.rules.affected import package_key
-from assay.catalog.rules.merging import Provenance
+from assay.catalog.rules.merged import Provenance
+from assay.catalog.rules.merging import related_names
 from assay.domain.severity import score
 
 
@@ -56,11 +57,15 @@ def value_of(claim: Claim, field: str) -> Any:
     if kind == "affected":
         value = [entry for entry in claim.affected if "/".join(package_key(entry)) == rest]
     elif kind == "cvss":
-        value = [entry.score for entry in claim.severity if (found := score(entry.score)) and found.version == rest]
+        value = [
+            entry.score for entry in claim.severity if (found := score(entry.score)) and found.version == rest
+        ]
     elif kind in ("severity", "severity_word"):
         value = claim.severity_word or [entry.score for entry in claim.severity]
     elif kind == "cwe_ids":
         value = claim.cwes
+    elif kind == "related":
+        value = related_names(claim)
     else:
         value = getattr(claim, kind)
     # By way of JSON: what passes through verbatim has no other form.

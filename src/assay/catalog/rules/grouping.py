@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from assay.catalog.model import Decisions
 from assay.domain.identifiers import cve_order, is_cve
 
 # How far a claim carries one name to another. A record's word about its own name is nearer than its word
@@ -29,23 +30,6 @@ class Naming:
 
 
 @dataclass(frozen=True, slots=True)
-class Decisions:
-    """What people decided about pairs of names: pinned ones are one vulnerability, banned ones are two."""
-
-    pins: frozenset[tuple[str, str]] = frozenset()
-    bans: frozenset[tuple[str, str]] = frozenset()
-
-    def about(self, names: Collection[str]) -> "Decisions":
-        """The decisions that speak of any of these names."""
-        if not self.pins and not self.bans:
-            return self
-        return Decisions(
-            frozenset(pair for pair in self.pins if pair[0] in names or pair[1] in names),
-            frozenset(pair for pair in self.bans if pair[0] in names or pair[1] in names),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class AliasGroup:
     """Names of one vulnerability, sorted, and the claims that speak of it, sorted."""
 
@@ -61,7 +45,9 @@ def pair(left: str, right: str) -> tuple[str, str]:
     return (left, right) if left <= right else (right, left)
 
 
-def components(namings: Sequence[tuple[int, Sequence[str]]], pins: Iterable[tuple[str, str]] = ()) -> list[list[int]]:
+def components(
+    namings: Sequence[tuple[int, Sequence[str]]], pins: Iterable[tuple[str, str]] = ()
+) -> list[list[int]]:
     """Positions in `namings` that share a name directly or through a chain, over claims on several CVE ids too.
 
     Nothing outside a component can change how it is grouped, so each may be merged on its own.
@@ -93,8 +79,10 @@ def alias_groups(namings: Sequence[Naming], decisions: Decisions = NO_DECISIONS)
     """Group the claims of one or more components.
 
     The grouping is the same for every order of `namings`. An identifier is in exactly one group, including
-    those that appear only as somebody's alias; a claim may be in several (one for each CVE id it names).
+    those that appear only as somebody's alias; a claim may be in several (one for each CVE id it names), and
+    one that gives no name at all is in none.
     """
+    namings = [naming for naming in namings if naming.identifiers]
     groups = []
     for positions in components([(n.claim, n.identifiers) for n in namings], decisions.pins):
         part = [namings[position] for position in positions]
@@ -110,16 +98,32 @@ def _split(namings: Sequence[Naming], decisions: Decisions) -> list[AliasGroup]:
     namings = [_without_banned(naming, decisions) for naming in namings]
     names = {name for naming in namings for name in naming.identifiers}
     seed_of = _Labels(namings, names, decisions).settle()
-    claims: dict[str, set[int]] = defaultdict(set)
-    for naming in namings:
-        for name in _spoken_of(naming):
-            claims[seed_of[name]].add(naming.claim)
     members: dict[str, list[str]] = defaultdict(list)
     for name, seed in seed_of.items():
-        # A name whose group nobody speaks of (a ban cut it off) has nothing to be shown; it names nothing.
-        if seed in claims:
-            members[seed].append(name)
+        members[seed].append(name)
+    claims: dict[str, set[int]] = defaultdict(set)
+    for naming in namings:
+        seeds = {seed_of[name] for name in _spoken_of(naming)}
+        seeds -= {seed for seed in seeds if _is_kept_apart(naming.own, members[seed], decisions)}
+        if not seeds and naming.own is not None:
+            seeds.add(seed_of[naming.own])
+        for seed in seeds:
+            claims[seed].add(naming.claim)
+    # What a ban cut off from all that is spoken of is spoken of by those who name it.
+    for seed in members.keys() - claims.keys():
+        naming_it = [
+            naming for naming in namings if any(seed_of[name] == seed for name in naming.identifiers)
+        ]
+        others = [naming for naming in naming_it if not _is_kept_apart(naming.own, members[seed], decisions)]
+        claims[seed].update(naming.claim for naming in others or naming_it)
     return [AliasGroup(tuple(sorted(members[seed])), tuple(sorted(claims[seed]))) for seed in sorted(members)]
+
+
+def _is_kept_apart(own: str | None, members: Collection[str], decisions: Decisions) -> bool:
+    """Whether a person said that the record of this name is not what one of these names is."""
+    if own is None or not decisions.bans:
+        return False
+    return any(pair(own, member) in decisions.bans for member in members)
 
 
 def _without_banned(naming: Naming, decisions: Decisions) -> Naming:
@@ -162,11 +166,8 @@ class _Labels:
         for position, naming in enumerate(namings):
             is_bundle = sum(map(is_cve, naming.identifiers)) > 1
             for name in naming.identifiers:
-                if name == naming.own:
-                    distance = _OWN
-                else:
-                    distance = _BUNDLE if is_bundle and not is_cve(name) else _NAMED
-                mentions[name].append((position, distance))
+                farther = _BUNDLE if is_bundle and not is_cve(name) else _NAMED
+                mentions[name].append((position, _OWN if name == naming.own else farther))
         return mentions
 
     def _index_pins(self, pins: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
@@ -195,31 +196,40 @@ class _Labels:
             distance, preference, name = heapq.heappop(queue)
             seed = self._seed.get(preference[2], preference[2])
             if name not in self._seed:
-                if is_cve(name) or self._is_banned(name, seed):
+                together = self._pinned_to(name)
+                if self._is_banned(together, seed):
                     continue
-                self._take(name, seed)
+                for other in together:
+                    self._take(other, seed)
+                    if other != name:
+                        heapq.heappush(queue, (distance, preference, other))
             elif self._seed[name] != seed:
                 continue
             self._push_neighbours(queue, name, seed, distance)
 
     def _take_pinned(self, seed: str, queue: list[tuple[int, tuple[int, tuple[int, int], str], str]]) -> None:
         """Start a group with everything that people pinned to its seed, CVE ids included."""
-        todo = [seed]
-        while todo:
-            name = todo.pop()
-            if name in self._seed:
-                continue
+        for name in self._pinned_to(seed):
             self._take(name, seed)
-            queue.append((0, _preference(seed), name))
-            todo.extend(sorted(self._pinned.get(name, ())))
-        heapq.heapify(queue)
+            heapq.heappush(queue, (0, _preference(seed), name))
+
+    def _pinned_to(self, name: str) -> list[str]:
+        """The name and all that people pinned to it, directly or through others: they are taken as one."""
+        found = [name]
+        for one in found:
+            found.extend(other for other in self._pinned.get(one, ()) if other not in found)
+        return found
 
     def _take(self, name: str, seed: str) -> None:
         self._seed[name] = seed
         self._members[seed].append(name)
 
     def _push_neighbours(
-        self, queue: list[tuple[int, tuple[int, tuple[int, int], str], str]], name: str, seed: str, distance: int
+        self,
+        queue: list[tuple[int, tuple[int, tuple[int, int], str], str]],
+        name: str,
+        seed: str,
+        distance: int,
     ) -> None:
         preference = _preference(seed)
         for position, near in self._mentions[name]:
@@ -228,5 +238,7 @@ class _Labels:
                     far = next(step for at, step in self._mentions[other] if at == position)
                     heapq.heappush(queue, (distance + near + far, preference, other))
 
-    def _is_banned(self, name: str, seed: str) -> bool:
-        return any(pair(name, member) in self._bans for member in self._members[seed])
+    def _is_banned(self, names: Collection[str], seed: str) -> bool:
+        if not self._bans:
+            return False
+        return any(pair(name, member) in self._bans for name in names for member in self._members[seed])

@@ -7,94 +7,29 @@ As long as one claim is live, retracted ones set nothing: they only keep their n
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 import msgspec
 
-from assay.catalog.model import Claim, Exploited, Product, State
+from assay.catalog.model import Claim, Exploited, State
 from assay.catalog.rules.affected import Ranked, merge_affected, packages
+from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped
 from assay.catalog.rules.policy import Policy
 from assay.domain.identifiers import cve_order, database, is_cve
 from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Severity
 from assay.domain.severity import Band, Score, band_of_word, score
 
-# The OSV schema demands `modified`. Where no claim knows a date (Go's records of year 1), this says so.
-UNKNOWN_MODIFIED = "1970-01-01T00:00:00Z"
+# The OSV schema demands `modified`, and `withdrawn` of what is withdrawn. Where no claim knows a date (Go's
+# records of year 1, a rejected CVE without dates), this says so.
+UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 
 _OLDEST = datetime.min.replace(tzinfo=UTC)
+_RETRACTED = (State.WITHDRAWN, State.REJECTED)
 # Strict clients read the first entry only and want CVSS 3 there (research/aggregators.md, 6.5 no. 10).
 _SEVERITY_ORDER = ("3.1", "3.0", "4.0", "2.0")
 _SEVERITY_TYPE = {"2.0": "CVSS_V2", "3.0": "CVSS_V3", "3.1": "CVSS_V3", "4.0": "CVSS_V4"}
-
-
-class Held(NamedTuple):
-    """A claim as the catalog holds it."""
-
-    id: int
-    claim: Claim
-    tombstoned_at: datetime | None = None
-
-    @property
-    def is_retracted(self) -> bool:
-        """Whether its source took the claim back."""
-        claim = self.claim
-        return claim.withdrawn is not None or claim.is_rejected or self.tombstoned_at is not None
-
-
-class Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Who set a field and who said otherwise, as positions in the provenance's list of claims."""
-
-    by: int
-    against: tuple[int, ...] = ()
-    also: tuple[int, ...] = ()
-
-
-class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Per field, who said it and who disagreed. `also` lists the others whose entries a united list holds."""
-
-    claims: tuple[str, ...]
-    fields: dict[str, Said]
-
-
-class Specific(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the OSV schema has no field for; stands in the document under database_specific.assay."""
-
-    state: str
-    sources: tuple[str, ...]
-    severity: str | None = None
-    cvss_score: float | None = None
-    cwe_ids: tuple[str, ...] = ()
-    exploited: Exploited | None = None
-    products: tuple[Product, ...] = ()
-
-
-class _Wrapped(msgspec.Struct, frozen=True):
-    assay: Specific
-
-
-class Merged(NamedTuple):
-    """One curated vulnerability: the columns to search by, the finished document, and who said what."""
-
-    name: str
-    identifiers: tuple[str, ...]
-    claims: tuple[int, ...]
-    state: State
-    summary: str | None
-    headline: str
-    severity: Band | None
-    cvss: Score | None
-    cvss_vector: str | None
-    published: datetime | None
-    modified: datetime | None
-    withdrawn: datetime | None
-    exploited: Exploited | None
-    sources: tuple[str, ...]
-    confidence: float
-    needs_review: bool
-    packages: tuple[tuple[str, str], ...]
-    document: bytes
-    provenance: bytes
 
 
 _encode = msgspec.json.Encoder().encode
@@ -125,11 +60,21 @@ class _Merge:
         self._policy = policy
         self._names = tuple(identifiers)
         self._ordered = sorted(held, key=self._trust) if len(held) > 1 else list(held)
-        speaking = [Ranked(place, entry.claim) for place, entry in enumerate(self._ordered) if not entry.is_retracted]
-        if not speaking:
-            speaking = [Ranked(place, entry.claim) for place, entry in enumerate(self._ordered)]
-        self._speaking = speaking
-        self._is_plain = not any(entry.claim.source in policy.speaks_only_for for entry in self._ordered)
+        only = policy.speaks_only_for
+        self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
+        # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
+        self._statements = self._ordered
+        if not self._is_plain:
+            self._statements = [
+                entry for entry in self._ordered if entry.claim.source not in only
+            ] or self._ordered
+        is_live = any(not entry.is_retracted for entry in self._statements)
+        heard_anyway = () if is_live else {entry.id for entry in self._statements}
+        self._speaking = [
+            Ranked(place, entry.claim)
+            for place, entry in enumerate(self._ordered)
+            if not entry.is_retracted or entry.id in heard_anyway
+        ]
         self._fields: dict[str, Said] = {}
 
     def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
@@ -139,7 +84,7 @@ class _Merge:
             self._policy.rank(claim, field),
             len(_bundled(claim)) > 0,
             -claim.confidence,
-            -claim.modified.timestamp() if claim.modified else 0.0,
+            -claim.modified.timestamp() if claim.modified else inf,
             claim.source,
             claim.record_id,
         )
@@ -171,9 +116,11 @@ class _Merge:
             self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
         return found
 
-    def _unite(self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]) -> tuple[Any, ...]:
+    def _unite(
+        self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]
+    ) -> tuple[Any, ...]:
         """Every distinct entry of a list, the most trusted claim's first."""
-        parts = [(place, entries) for place, claim in self._speaking if (entries := read(claim))]
+        parts = [(place, entries) for place, claim in self._heard(field) if (entries := read(claim))]
         if not parts:
             return ()
         first, *others = (place for place, _ in parts)
@@ -201,31 +148,23 @@ class _Merge:
             self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
         confidence = self._ordered[0].claim.confidence
-        specific = Specific(
-            state=state,
-            sources=sources,
-            severity=severity.value if severity is not None else None,
-            cvss_score=cvss.value if cvss is not None else None,
-            cwe_ids=self._unite("cwe_ids", _CWES, str),
-            exploited=exploited,
-            products=self._pick("products") or (),
-        )
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
-            modified=_stamp(modified or published) or UNKNOWN_MODIFIED,
+            modified=_stamp(modified or published) or UNKNOWN_DATE,
             published=_stamp(published),
-            withdrawn=_stamp(withdrawn),
+            withdrawn=_stamp(withdrawn) or (UNKNOWN_DATE if state in _RETRACTED else None),
             aliases=tuple(other for other in self._names if other != name) if len(self._names) > 1 else (),
-            upstream=self._others(_UPSTREAM),
-            related=self._others(_related),
+            upstream=self._others("upstream", _UPSTREAM),
+            related=self._others("related", related_names),
             summary=summary,
             details=details,
             severity=_severities(vectors),
             affected=affected,
             references=self._unite("references", _REFERENCES, _URL),
             credits=self._unite("credits", _CREDITS, _credit),
-            database_specific=_Wrapped(specific),
+            # Read back as it stands, written from the Struct itself.
+            database_specific=cast(Any, Wrapped(self._specific(state, sources, severity, cvss, exploited))),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
         return Merged(
@@ -250,27 +189,51 @@ class _Merge:
             provenance=_encode(Provenance(labels, self._fields)),
         )
 
+    def _specific(
+        self,
+        state: State,
+        sources: tuple[str, ...],
+        severity: Band | None,
+        cvss: Score | None,
+        exploited: Exploited | None,
+    ) -> Specific:
+        return Specific(
+            state=state,
+            sources=sources,
+            severity=severity.value if severity is not None else None,
+            cvss_score=cvss.value if cvss is not None else None,
+            cwe_ids=self._unite("cwe_ids", _CWES, str),
+            exploited=exploited,
+            products=self._pick("products") or (),
+        )
+
     def _standing(self, name: str) -> tuple[State, datetime | None]:
         """Where the vulnerability stands, and since when it is withdrawn if it is.
 
         One live claim keeps it published; the CVE list rejecting its id, or a claim calling it disputed, makes
         that disputed. Without a live claim it is rejected where the CVE list says so, else withdrawn.
         """
-        only = self._policy.speaks_only_for
-        statements = [entry for entry in self._ordered if entry.claim.source not in only]
+        statements = self._statements
         live = [entry for entry in statements if not entry.is_retracted]
         is_rejected = any(entry.claim.is_rejected and entry.claim.own == name for entry in statements)
-        if live or not statements:
+        if live:
             is_disputed = is_rejected or any(entry.claim.is_disputed for entry in live)
             return (State.DISPUTED if is_disputed else State.PUBLISHED), None
         since = max(
-            entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST for entry in statements
+            entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST
+            for entry in statements
         )
         state = State.REJECTED if is_rejected else State.WITHDRAWN
         return state, None if since == _OLDEST else since
 
     def _latest_modified(self) -> datetime | None:
-        dated = [(entry.claim.modified, -place) for place, entry in enumerate(self._ordered) if entry.claim.modified]
+        """The latest change of any claim, retracted ones included: that one was taken back is news as well."""
+        speaks = self._policy.speaks
+        dated = [
+            (entry.claim.modified, -place)
+            for place, entry in enumerate(self._ordered)
+            if entry.claim.modified and speaks(entry.claim, "modified")
+        ]
         if not dated:
             return None
         latest, place = max(dated)
@@ -287,7 +250,7 @@ class _Merge:
                 result = score(entry.score) if entry.type.startswith("CVSS") else None
                 if result is None:
                     continue
-                version = result.version
+                version: str = result.version
                 if version not in found:
                     found[version] = (entry.score, result)
                     by[version] = place
@@ -321,10 +284,14 @@ class _Merge:
         self._fields["severity"] = Said(first, tuple(place for place, other in bands if other != band))
         return band
 
-    def _others(self, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
+    def _others(self, field: str, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
         """Names of other vulnerabilities, sorted."""
-        found = {name for _, claim in self._speaking for name in read(claim)}
-        return tuple(sorted(found.difference(self._names))) if found else ()
+        if not any(read(claim) for _, claim in self._speaking):
+            return ()
+        own = self._names
+        return tuple(
+            sorted(self._unite(field, lambda claim: [name for name in read(claim) if name not in own], str))
+        )
 
 
 _CWES = attrgetter("cwes")
@@ -340,8 +307,8 @@ def _alone(place: int) -> Said:
     return _ALONE[place] if place < len(_ALONE) else Said(place)
 
 
-def _related(claim: Claim) -> tuple[str, ...]:
-    """Names of others that a claim gives, the other CVE ids of a claim on several among them."""
+def related_names(claim: Claim) -> tuple[str, ...]:
+    """Names of others that a claim gives, the CVE ids of a claim on several among them: each is one of these."""
     return (*claim.related, *_bundled(claim))
 
 

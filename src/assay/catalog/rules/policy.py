@@ -27,18 +27,26 @@ class Policy:
     speaks_only_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def rank(self, claim: Claim, field_name: str | None = None) -> int:
-        """The claim's place for a field, 0 first."""
-        ranks = self.ranks if field_name is None else self.field_ranks.get(field_name, self.ranks)
-        if claim.own is not None:
-            place = ranks.get(f"{claim.source}/{database(claim.own)}")
-            if place is not None:
-                return place
-        return ranks.get(claim.source, len(ranks))
+        """The claim's place for a field, 0 first; who is not in the field's own order follows in the general one."""
+        general = self.ranks
+        own_order = self.field_ranks.get(field_name) if field_name is not None else None
+        if own_order is None:
+            return _place(general, claim)
+        place = _place(own_order, claim)
+        return place if place < len(own_order) else place + _place(general, claim)
 
     def speaks(self, claim: Claim, field_name: str) -> bool:
         """Whether the claim's source is heard on this field."""
         only = self.speaks_only_for.get(claim.source)
         return only is None or field_name in only
+
+
+def _place(ranks: Mapping[str, int], claim: Claim) -> int:
+    if claim.own is not None:
+        place = ranks.get(f"{claim.source}/{database(claim.own)}")
+        if place is not None:
+            return place
+    return ranks.get(claim.source, len(ranks))
 
 
 def read_policy(text: str, name: str) -> Policy:
@@ -64,7 +72,9 @@ def read_policy(text: str, name: str) -> Policy:
     )
 
 
-def _table(content: Mapping[str, Any], key: str, name: str, *, keys_are_fields: bool = True) -> Mapping[str, Any]:
+def _table(
+    content: Mapping[str, Any], key: str, name: str, *, keys_are_fields: bool = True
+) -> Mapping[str, Any]:
     table = content.get(key, {})
     if not isinstance(table, dict):
         raise Permanent(f"{name}: {key} must be a table")
@@ -96,12 +106,12 @@ def _places(value: Any, where: str) -> Mapping[str, int]:
 
 def _cvss(value: Any, name: str) -> tuple[str, ...]:
     order = _texts(value, f"{name}: cvss")
-    if set(order) - set(_VERSIONS):
-        raise Permanent(f"{name}: cvss: known versions are {', '.join(_VERSIONS)}")
+    if set(order) - set(_VERSIONS) or len(set(order)) != len(order):
+        raise Permanent(f"{name}: cvss: must list versions of {', '.join(_VERSIONS)}, each once")
     return tuple(order)
 
 
 def _share(value: Any, name: str) -> float:
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise Permanent(f"{name}: review_below must be a number from 0 to 1")
     return float(value)

@@ -1,6 +1,7 @@
 """Which key each merged vulnerability keeps, and which rows have to be written at all."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -8,7 +9,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from assay.catalog.rules.merging import Merged
+from assay.catalog.rules.grouping import pair
+from assay.catalog.rules.merged import Merged
 
 
 class Holding(Protocol):
@@ -66,12 +68,14 @@ def digest(merged: Merged) -> bytes:
     return total.digest()[:16]
 
 
-def plan_replacements(merged: Sequence[Merged], holdings: Sequence[Holding]) -> Plan:
+def plan_replacements(
+    merged: Sequence[Merged], holdings: Sequence[Holding], bans: AbstractSet[tuple[str, str]] = frozenset()
+) -> Plan:
     """Give every merged vulnerability its key.
 
     A key stays with the vulnerability that has its name, else with one that took its name in as an alias, else
     with one that holds any of its names. Each key is given once, older keys first, so the outcome
-    does not depend on the order of `merged`.
+    does not depend on the order of `merged`. A name that a person banned from a vulnerability leads there no more.
     """
     ordered = sorted(merged, key=lambda entry: entry.name)
     position_of = {name: position for position, entry in enumerate(ordered) for name in entry.identifiers}
@@ -79,7 +83,14 @@ def plan_replacements(merged: Sequence[Merged], holdings: Sequence[Holding]) -> 
     replacements = [_replacement(entry, keeper.get(position)) for position, entry in enumerate(ordered)]
     kept = {holding.id: position for position, holding in keeper.items()}
     removed = [holding.id for holding in holdings if holding.id not in kept]
-    return Plan(replacements, removed, _former(holdings, kept, position_of))
+    former = _former(holdings, kept, position_of)
+    if bans:
+        former = [
+            (name, position)
+            for name, position in former
+            if not any(pair(name, other) in bans for other in ordered[position].identifiers)
+        ]
+    return Plan(replacements, removed, former)
 
 
 def _replacement(entry: Merged, holding: Holding | None) -> Replacement:
@@ -98,11 +109,13 @@ def _former(
     holdings: Sequence[Holding], kept: Mapping[int, int], position_of: Mapping[str, int]
 ) -> list[tuple[str, int]]:
     """Names without a claim, and where they lead: to the key that held them, else to where its other names went."""
-    found = []
+    found: list[tuple[str, int]] = []
     for holding in holdings:
         position = kept.get(holding.id)
         if position is None:
-            position = next((position_of[name] for name in sorted(holding.names) if name in position_of), None)
+            position = next(
+                (position_of[name] for name in sorted(holding.names) if name in position_of), None
+            )
         if position is not None:
             lost = (name for name in (*holding.names, *holding.former) if name not in position_of)
             found.extend((name, position) for name in lost)
@@ -123,7 +136,9 @@ def _keepers(
             left.append(holding)
     for holding in left:
         candidates = (holding.name, *sorted(holding.names))
-        found = next((position_of[name] for name in candidates if position_of.get(name, -1) not in (-1, *keeper)), None)
+        found = next(
+            (position_of[name] for name in candidates if position_of.get(name, -1) not in (-1, *keeper)), None
+        )
         if found is not None:
             keeper[found] = holding
     return keeper
