@@ -570,7 +570,11 @@ def test_claims_are_what_the_last_document_says(ctx: Context, tmp_path: Path, se
             expected |= {name: text for name, text in told(other).items() if text is not None}
         members = any_document(dice) or [("X-0001.json", b.osv("X-0001"))]
         report = b.sync(
-            ctx, "osv", b.zip_of(tmp_path / f"{number}.zip", members), accept_loss=True, full=dice.random() < 0.2
+            ctx,
+            "osv",
+            b.zip_of(tmp_path / f"{number}.zip", members),
+            accept_loss=True,
+            full=dice.random() < 0.2,
         )
         assert report.outcome in (Outcome.COMPLETED, Outcome.UNCHANGED), report.error
         counts, listed = report.counts, told(members)
@@ -583,7 +587,9 @@ def test_claims_are_what_the_last_document_says(ctx: Context, tmp_path: Path, se
         assert b.live(ctx, "osv") <= listed.keys()
         aside = b.aside(ctx, "osv")
         assert len(aside) == counts.quarantined
-        assert len(members) - len([text for text in listed.values() if text is not None]) == counts.quarantined
+        assert (
+            len(members) - len([text for text in listed.values() if text is not None]) == counts.quarantined
+        )
     digest = b.digest(ctx)
     rebuilt = catalog_commands.rebuild(ctx, lambda done, total: None)
     assert rebuilt.digest_after == digest
