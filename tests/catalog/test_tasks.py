@@ -129,7 +129,7 @@ def test_every_history_that_ends_in_the_same_claims_ends_in_the_same_catalog(
     ctx = arena.ctx
     final, batches = history
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks, "_PART", part)
+        patch.setattr(tasks.merging, "_PART", part)
         clear(ctx)
         for batch in batches:
             perform(ctx, batch)
@@ -212,7 +212,7 @@ def test_decisions_come_to_the_same_whenever_they_are_taken(arena: Arena, histor
     ctx = arena.ctx
     final, batches, earlier, last = history
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks, "_PART", part)
+        patch.setattr(tasks.merging, "_PART", part)
         clear(ctx)
         for batch, decisions in zip(batches, earlier, strict=True):
             perform(ctx, batch)

@@ -13,7 +13,7 @@ from assay.catalog.model import Claim, Scored
 from assay.catalog.queries import catalog_digest, get
 from assay.catalog.rules.explaining import FieldWord, Word, explain_fields
 from assay.catalog.rules.grouping import pair
-from assay.catalog.rules.merging import Provenance
+from assay.catalog.rules.merged import Provenance
 from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts, Needs
 from assay.domain.identifiers import normalise
@@ -185,13 +185,21 @@ def has_scores(conn: Connection, day: date, document: str) -> bool:
 def take_scores(
     conn: Connection, day: date, model: str | None, document: str, scores: Iterable[Scored]
 ) -> ScoresTaken:
-    """Take one day of EPSS scores: into the history, and in force when no newer day is known."""
+    """Take one day of EPSS scores: into the history, and in force when no newer day is known.
+
+    Days may come in any order and again; the history then tells the same.
+    """
     counted = _Counted(scores)
     store.stage_scores(conn, counted)
+    later = store.next_score_day(conn, day)
+    if later is not None:
+        store.carry_scores(conn, day, later, PERCENTILE_DRIFT)
     if store.find_score_day(conn, day) is not None:
         store.delete_history_day(conn, day)
     newest = store.newest_score_day(conn)
     kept = store.add_score_history(conn, day, PERCENTILE_DRIFT)
+    if later is not None:
+        store.drop_repeated_scores(conn, later, PERCENTILE_DRIFT)
     is_newest = newest is None or day >= newest
     had, dropped = store.count_lost_scores(conn) if is_newest else (0, 0)
     shown = store.apply_scores(conn, day) if is_newest else 0

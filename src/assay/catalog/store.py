@@ -331,6 +331,22 @@ def delete_history_day(conn: Connection, day: date) -> None:
     conn.execute(_SQL["delete_history_day"].text, {"day": day})
 
 
+def next_score_day(conn: Connection, day: date) -> date | None:
+    """The first day after `day` whose scores the catalog has."""
+    row = conn.execute(_SQL["next_score_day"].text, {"day": day}).fetchone()
+    return None if row is None else row[0]
+
+
+def carry_scores(conn: Connection, day: date, later: date, drift: float) -> None:
+    """Keep what the day `later` tells, before the rows of an earlier one are put before it."""
+    conn.execute(_SQL["carry_scores"].text, {"day": day, "later": later, "drift": drift})
+
+
+def drop_repeated_scores(conn: Connection, day: date, drift: float) -> None:
+    """Forget rows of a day that became repeats of an earlier day that arrived after it."""
+    conn.execute(_SQL["drop_repeated_scores"].text, {"day": day, "drift": drift})
+
+
 def add_score_history(conn: Connection, day: date, drift: float) -> int:
     """Keep what changed of the intake since the day before; returns the rows kept."""
     return conn.execute(_SQL["add_score_history"].text, {"day": day, "drift": drift}).rowcount

@@ -216,6 +216,42 @@ DELETE FROM new_scores;
 -- The newest day whose scores the catalog has.
 SELECT max(scored_on) FROM catalog.epss_days;
 
+-- name: next_score_day
+-- The first known day after one, for days that arrive late or anew.
+SELECT min(scored_on) FROM catalog.epss_days WHERE scored_on > %(day)s::date;
+
+-- name: carry_scores
+-- Keeps on the next known day what it tells only through rows that a late day puts before it or takes away.
+INSERT INTO catalog.epss_history (cve, scored_on, score, percentile)
+SELECT last.cve, %(later)s::date, last.score, last.percentile
+FROM (
+    SELECT cve FROM catalog.epss_history WHERE scored_on = %(day)s::date
+    UNION
+    SELECT cve FROM new_scores
+) AS moved
+CROSS JOIN LATERAL (
+    SELECT cve, score, percentile FROM catalog.epss_history AS kept
+    WHERE kept.cve = moved.cve AND kept.scored_on <= %(day)s::date
+    ORDER BY kept.scored_on DESC LIMIT 1
+) AS last
+LEFT JOIN new_scores AS fresh ON fresh.cve = moved.cve
+WHERE fresh.cve IS NULL OR last.score <> fresh.score
+   OR (last.percentile IS NULL) <> (fresh.percentile IS NULL)
+   OR abs(last.percentile - fresh.percentile) > %(drift)s::real
+ON CONFLICT (cve, scored_on) DO NOTHING;
+
+-- name: drop_repeated_scores
+-- Takes rows of a day out of the history that tell no more than the rows before them.
+DELETE FROM catalog.epss_history AS said
+USING new_scores AS fresh, LATERAL (
+    SELECT score, percentile FROM catalog.epss_history AS kept
+    WHERE kept.cve = fresh.cve AND kept.scored_on < %(day)s::date
+    ORDER BY kept.scored_on DESC LIMIT 1
+) AS last
+WHERE said.cve = fresh.cve AND said.scored_on = %(day)s::date AND last.score = said.score
+  AND (last.percentile IS NULL) = (said.percentile IS NULL)
+  AND coalesce(abs(last.percentile - said.percentile), 0) <= %(drift)s::real;
+
 -- name: add_score_history
 -- Keeps a score for a CVE when it is new or differs from the last one kept before that day: the score at all,
 -- the percentile by more than the drift that is let pass.

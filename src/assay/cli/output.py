@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-# Where nobody says how wide lines are, e.g. in a pipe or a log.
-_WIDTH_ELSEWHERE = 140
+# Wide enough that nothing is cut or folded where nobody says how wide lines are: in a pipe, a file, a log.
+_WIDTH_ELSEWHERE = 20_000
 
 SEVERITY_STYLES = {
     "critical": "bold white on red",

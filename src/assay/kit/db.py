@@ -60,8 +60,7 @@ class Database:
 
         A server process costs more to start than a small transaction, so the connection is kept for the next one.
         """
-        # list.pop and list.append are atomic, so threads may share the idle connections.
-        conn = self._idle.pop() if self._idle else self.connect()
+        conn = self._take()
         try:
             with conn.transaction():
                 yield conn
@@ -70,6 +69,13 @@ class Database:
                 conn.close()
             else:
                 self._idle.append(conn)
+
+    def _take(self) -> Connection:
+        # list.pop and list.append are atomic, so threads may share the idle connections.
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self.connect()
 
     def close(self) -> None:
         """Close the connections that nobody uses."""

@@ -13,7 +13,7 @@ from typing import IO, Self
 
 from assay.errors import AssayError, Permanent, Transient
 from assay.kit.files import disk_trouble
-from assay.kit.git_process import Failed, command, end, environment, missing, run
+from assay.kit.git_program import Failed, command, end, environment, missing, run
 from assay.kit.locks import hold
 from assay.kit.member import Limits, Member, name_fault
 from assay.kit.progress import Progress, silent

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from assay.catalog.rules.merging import Merged
+from assay.catalog.rules.merged import Merged
 from assay.catalog.rules.replacing import Replacement
 
 # Characters of a headline and of package names that are searched: a tsvector holds a megabyte, a summary may hold more.

@@ -8,7 +8,8 @@ import msgspec
 
 from assay.catalog.model import Claim
 from assay.catalog.rules.affected import package_key
-from assay.catalog.rules.merging import Provenance, related_names
+from assay.catalog.rules.merged import Provenance
+from assay.catalog.rules.merging import related_names
 from assay.domain.severity import score
 
 

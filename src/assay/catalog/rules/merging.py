@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import inf
 from operator import attrgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
 
-from assay.catalog.model import Claim, Exploited, Product, State
+from assay.catalog.model import Claim, Exploited, State
 from assay.catalog.rules.affected import Ranked, merge_affected, packages
+from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped
 from assay.catalog.rules.policy import Policy
 from assay.domain.identifiers import cve_order, database, is_cve
 from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Severity
@@ -29,75 +30,6 @@ _RETRACTED = (State.WITHDRAWN, State.REJECTED)
 # Strict clients read the first entry only and want CVSS 3 there (research/aggregators.md, 6.5 no. 10).
 _SEVERITY_ORDER = ("3.1", "3.0", "4.0", "2.0")
 _SEVERITY_TYPE = {"2.0": "CVSS_V2", "3.0": "CVSS_V3", "3.1": "CVSS_V3", "4.0": "CVSS_V4"}
-
-
-class Held(NamedTuple):
-    """A claim as the catalog holds it."""
-
-    id: int
-    claim: Claim
-    tombstoned_at: datetime | None = None
-
-    @property
-    def is_retracted(self) -> bool:
-        """Whether its source took the claim back."""
-        claim = self.claim
-        return claim.withdrawn is not None or claim.is_rejected or self.tombstoned_at is not None
-
-
-class Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Who set a field and who said otherwise, as positions in the provenance's list of claims."""
-
-    by: int
-    against: tuple[int, ...] = ()
-    also: tuple[int, ...] = ()
-
-
-class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Per field, who said it and who disagreed. `also` lists the others whose entries a united list holds."""
-
-    claims: tuple[str, ...]
-    fields: dict[str, Said]
-
-
-class Specific(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the OSV schema has no field for; stands in the document under database_specific.assay."""
-
-    state: str
-    sources: tuple[str, ...]
-    severity: str | None = None
-    cvss_score: float | None = None
-    cwe_ids: tuple[str, ...] = ()
-    exploited: Exploited | None = None
-    products: tuple[Product, ...] = ()
-
-
-class _Wrapped(msgspec.Struct, frozen=True):
-    assay: Specific
-
-
-class Merged(NamedTuple):
-    """One curated vulnerability: the columns to search by, the finished document, and who said what."""
-
-    name: str
-    identifiers: tuple[str, ...]
-    claims: tuple[int, ...]
-    state: State
-    summary: str | None
-    headline: str
-    severity: Band | None
-    cvss: Score | None
-    cvss_vector: str | None
-    published: datetime | None
-    modified: datetime | None
-    withdrawn: datetime | None
-    exploited: Exploited | None
-    sources: tuple[str, ...]
-    confidence: float
-    needs_review: bool
-    packages: tuple[tuple[str, str], ...]
-    document: bytes
-    provenance: bytes
 
 
 _encode = msgspec.json.Encoder().encode
@@ -216,15 +148,6 @@ class _Merge:
             self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
         confidence = self._ordered[0].claim.confidence
-        specific = Specific(
-            state=state,
-            sources=sources,
-            severity=severity.value if severity is not None else None,
-            cvss_score=cvss.value if cvss is not None else None,
-            cwe_ids=self._unite("cwe_ids", _CWES, str),
-            exploited=exploited,
-            products=self._pick("products") or (),
-        )
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
@@ -241,7 +164,7 @@ class _Merge:
             references=self._unite("references", _REFERENCES, _URL),
             credits=self._unite("credits", _CREDITS, _credit),
             # Read back as it stands, written from the Struct itself.
-            database_specific=cast(Any, _Wrapped(specific)),
+            database_specific=cast(Any, Wrapped(self._specific(state, sources, severity, cvss, exploited))),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
         return Merged(
@@ -264,6 +187,24 @@ class _Merge:
             packages=packages(affected),
             document=_encode(document),
             provenance=_encode(Provenance(labels, self._fields)),
+        )
+
+    def _specific(
+        self,
+        state: State,
+        sources: tuple[str, ...],
+        severity: Band | None,
+        cvss: Score | None,
+        exploited: Exploited | None,
+    ) -> Specific:
+        return Specific(
+            state=state,
+            sources=sources,
+            severity=severity.value if severity is not None else None,
+            cvss_score=cvss.value if cvss is not None else None,
+            cwe_ids=self._unite("cwe_ids", _CWES, str),
+            exploited=exploited,
+            products=self._pick("products") or (),
         )
 
     def _standing(self, name: str) -> tuple[State, datetime | None]:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from assay.catalog.rules.grouping import pair
-from assay.catalog.rules.merging import Merged
+from assay.catalog.rules.merged import Merged
 
 
 class Holding(Protocol):

@@ -14,7 +14,7 @@ import structlog
 from assay.catalog import store
 from assay.catalog.model import Decisions, Readers, decode_claim
 from assay.catalog.rules.grouping import Naming, alias_groups, components
-from assay.catalog.rules.merging import Held, Merged
+from assay.catalog.rules.merged import Held, Merged
 from assay.catalog.rules.merging import merge as merge_claims
 from assay.catalog.rules.policy import Policy
 from assay.catalog.rules.replacing import plan_replacements
@@ -28,7 +28,7 @@ from assay.kit.pool import Pool
 # Claims per part: enough to make a transaction worth its round trips, few enough to stay small in memory.
 _PART = 400
 # Below this many claims starting other processes costs more than they save.
-FEW = 1_500
+FEW = 3_000
 _LOOKUP = 20_000
 # One merge at a time in a database; the number is arbitrary and must not change.
 _LOCK = 7_231_901_145

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from assay.catalog import store
 from assay.catalog.rules.columns import columns
-from assay.catalog.rules.merging import Merged
+from assay.catalog.rules.merged import Merged
 from assay.catalog.rules.replacing import Plan, Replacement
 from assay.kit.compression import compress, decompress
 from assay.kit.db import Connection, reserve

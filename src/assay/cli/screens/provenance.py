@@ -58,7 +58,7 @@ def _word(mark: str, style: str, field: str, word: "Word") -> list["RenderableTy
     said = in_words(field, word.value)
     return [
         spoken("  ", (mark, style), " ", (word.claim, "dim")),
-        Padding(spoken(said), (0, 0, 0, 4)),
+        Padding(spoken(said), (0, 0, 0, 4), expand=False),
     ]
 
 

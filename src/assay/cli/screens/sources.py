@@ -152,7 +152,7 @@ def sources_screen(standings: Sequence[Standing], now: datetime) -> list["Render
 def _indented(content: str, style: str) -> "RenderableType":
     from rich.padding import Padding
 
-    return Padding(spoken((content, style)), (0, 0, 0, 8))
+    return Padding(spoken((content, style)), (0, 0, 0, 8), expand=False)
 
 
 def documents_screen(documents: Sequence["DocumentSummary"]) -> "Table":

@@ -37,7 +37,7 @@ from assay.pipelines.advisories.tasks.splitting import SplitDocument
 _PART = 500
 _PART_BYTES = 12 << 20
 # Below this many records starting other processes costs more than they save.
-_FEW = 1_000
+_FEW = 2_500
 
 _log = structlog.get_logger(__name__)
 

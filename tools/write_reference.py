@@ -1,0 +1,107 @@
+"""Write docs/reference/settings.md and docs/reference/sources.md from the program itself.
+
+    python tools/write_reference.py [--check]
+
+With --check nothing is written; the exit code says whether the files are what they should be.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from assay.pipelines.advisories.model import Bucket, Download, Repository, Source
+from assay.pipelines.advisories.sources import discover
+from assay.settings import Settings, SourceSettings
+
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "depends on the machine" if field.annotation is not dict else "none"
+    return "none" if field.default is None else f"`{field.default}`"
+
+
+def _rows(fields: dict[str, FieldInfo], prefix: str) -> list[str]:
+    return [
+        f"| `{prefix}{name.upper()}` | {field.description} | {_default(field)} |"
+        for name, field in fields.items()
+    ]
+
+
+def settings() -> str:
+    """The page on settings."""
+    lines = [
+        "# Settings",
+        "",
+        "Written by `tools/write_reference.py`. The environment wins over the file, the file over the defaults.",
+        "The file is `assay.toml` in the home folder or what `ASSAY_CONFIG` names; its keys are the names below",
+        "without `ASSAY_`, in lower case.",
+        "",
+        "| variable | what it does | default |",
+        "| --- | --- | --- |",
+        *_rows({k: v for k, v in Settings.model_fields.items() if k != "sources"}, "ASSAY_"),
+        "",
+        "## One source",
+        "",
+        "`ASSAY_SOURCES` changes single sources: `ASSAY_SOURCES__OSV__URL=...` in the environment, or in the file",
+        "",
+        "```toml",
+        "[sources.osv]",
+        'url = "https://mirror.example.org/osv"',
+        "```",
+        "",
+        "| key | what it does |",
+        "| --- | --- |",
+        *(f"| `{name}` | {field.description} |" for name, field in SourceSettings.model_fields.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _where(source: Source) -> str:
+    match source.transport:
+        case Download(url):
+            return f"one file, <{url}>"
+        case Bucket(url=url, fallback_url=fallback):
+            return f"bucket `{url}`, else <{fallback}>"
+        case Repository(url=url, branch=branch):
+            return f"git repository <{url}>, branch `{branch}`"
+
+
+def sources() -> str:
+    """The page on sources."""
+    lines = ["# Sources", "", "Written by `tools/write_reference.py` from the files in `sources/`.", ""]
+    for name, source in discover().items():
+        lines += [
+            f"## `{name}`: {source.title}",
+            "",
+            f"- home: <{source.home}>",
+            f"- fetched from: {_where(source)}",
+            f"- schedule: `{source.schedule}` (UTC)",
+            f"- licence: {source.licence}",
+            f"- attribution: {source.attribution}",
+            *([f"- note: {source.notes}"] if source.notes else []),
+            "",
+        ]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check; 1 when a check fails."""
+    stale: list[Any] = []
+    for name, text in (("settings.md", settings()), ("sources.md", sources())):
+        path = REFERENCE / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(path)
+            if "--check" not in arguments:
+                path.write_text(text, encoding="utf-8")
+    if stale and "--check" in arguments:
+        print("stale:", *stale)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
