@@ -245,7 +245,7 @@ def test_database_killed_in_the_middle_and_run_again(
         _, said = running.process.communicate(timeout=60)
         assert running.process.returncode != 0
         # It says what happened, and does not call it a bug of its own.
-        assert re.search(r"^(psycopg\.\S+|assay\.errors\.Transient): ", said.splitlines()[-1]), said
+        assert re.search(r"^(psycopg\.\S+|assay\.errors\.Transient): ", said, re.MULTILINE), said
     with syncing(reachable, None) as running:
         assert running.line() == f"done {digest}"
         running.process.wait()
