@@ -35,6 +35,11 @@ def synced_with(ctx: Context, tmp_path: Path, odd: dict[str, bytes]) -> commands
 # Documents that are bad as a whole
 
 
+def name_of_newest(ctx: Context, source: str) -> str:
+    with ctx.db.transaction() as conn:
+        return queries.list_documents(conn, source)[0].name
+
+
 def refused(ctx: Context, origin: Path, source: str = "osv") -> commands.SourceReport:
     """A sync that applies nothing and leaves its document in quarantine with the reason."""
     before = b.fingerprint(ctx, without=["advisories.quarantine"])
@@ -42,10 +47,9 @@ def refused(ctx: Context, origin: Path, source: str = "osv") -> commands.SourceR
     assert report.outcome in (Outcome.FAILED, Outcome.REFUSED), report
     assert report.error
     assert b.fingerprint(ctx, without=["advisories.quarantine"]) == before
-    documents = [entry for entry in b.aside(ctx, source).values() if entry.record_id is None]
-    assert len(documents) == 1
-    assert documents[0].detail == report.error
-    assert documents[0].reason == ("refused" if report.outcome is Outcome.REFUSED else "unreadable-document")
+    kept = b.aside(ctx, source)[f"document {name_of_newest(ctx, source)[:16]}"]
+    assert (kept.record_id, kept.detail) == (None, report.error)
+    assert kept.reason == ("refused" if report.outcome is Outcome.REFUSED else "unreadable-document")
     with ctx.db.transaction() as conn:
         newest = queries.list_documents(conn, source)[0]
     assert (newest.outcome, newest.detail) == ("refused", report.error)
@@ -67,7 +71,7 @@ def test_truncated_zip_is_set_aside_and_other_sources_go_on(
     assert "not a complete zip archive" in (osv.error or "")
     assert second.outcome is Outcome.COMPLETED
     assert not report.is_good
-    assert b.reasons(ctx, "osv") == {f"document {osv_name(ctx)[:16]}": "unreadable-document"}
+    assert b.reasons(ctx, "osv") == {f"document {name_of_newest(ctx, 'osv')[:16]}": "unreadable-document"}
     assert b.live(ctx, "kev") == {"CVE-2024-0001"}
     assert report.merged.added == 1
     # The whole zip clears it.
@@ -76,23 +80,12 @@ def test_truncated_zip_is_set_aside_and_other_sources_go_on(
     assert b.aside(ctx, "osv") == {}
 
 
-def osv_name(ctx: Context) -> str:
-    with ctx.db.transaction() as conn:
-        return queries.list_documents(conn, "osv")[0].name
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("empty.zip", b""),
-        ("page.zip", b"<!doctype html><title>Sign in to the hotel's network</title>"),
-        ("noise.zip", random.Random(1).randbytes(5000)),
-    ],
-)
-def test_what_is_no_zip_is_refused(ctx: Context, tmp_path: Path, name: str, content: bytes) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    refused(ctx, path)
+def test_what_is_no_zip_is_refused(ctx: Context, tmp_path: Path) -> None:
+    page = b"<!doctype html><title>Sign in to the hotel's network</title>"
+    for content in (b"", page, random.Random(1).randbytes(5000)):
+        path = tmp_path / "all.zip"
+        path.write_bytes(content)
+        refused(ctx, path)
 
 
 def test_empty_listings_are_refused_and_tombstone_nothing(ctx: Context, tmp_path: Path) -> None:
@@ -130,9 +123,9 @@ def test_kev_document_without_entries_is_refused(ctx: Context, tmp_path: Path) -
         assert b.live(ctx, "kev") == {"CVE-2024-0001", "CVE-2024-0002"}
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_kev_document_of_another_shape_is_refused(ctx: Context, tmp_path: Path) -> None:
+    path = tmp_path / "kev.json"
+    for content in (
         b"",
         b"[]",
         b"{}",
@@ -142,12 +135,9 @@ def test_kev_document_without_entries_is_refused(ctx: Context, tmp_path: Path) -
         b'{"vulnerabilities": [',
         b"\xff\xfe{}",
         b"<html>",
-    ],
-)
-def test_kev_document_of_another_shape_is_refused(ctx: Context, tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "kev.json"
-    path.write_bytes(content)
-    refused(ctx, path, "kev")
+    ):
+        path.write_bytes(content)
+        refused(ctx, path, "kev")
 
 
 def test_truncated_gzip_is_refused(ctx: Context, tmp_path: Path) -> None:
@@ -203,24 +193,22 @@ def test_document_read_before_clears_a_refused_one(ctx: Context, tmp_path: Path)
 # Members that are bad
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def test_members_with_a_path_outside_are_set_aside(ctx: Context, tmp_path: Path) -> None:
+    names = [
         "../X-0009.json",
-        "a/../../X-0009.json",
-        "/X-0009.json",
-        "/etc/X-0009.json",
-        "..\\X-0009.json",
-        "C:\\X-0009.json",
-        "C:/X-0009.json",
-        "a\\X-0009.json",
-    ],
-)
-def test_member_with_a_path_outside_is_set_aside(ctx: Context, tmp_path: Path, name: str) -> None:
-    report = synced_with(ctx, tmp_path, {name: b.osv("X-0009")})
-    assert report.counts.quarantined == 1
-    assert b.reasons(ctx, "osv") == {name: "path-outside"}
-    assert not (tmp_path / "X-0009.json").exists()
+        "a/../../X-0010.json",
+        "/X-0011.json",
+        "/etc/X-0012.json",
+        "..\\X-0013.json",
+        "C:\\X-0014.json",
+        "C:/X-0015.json",
+        "a\\X-0016.json",
+    ]
+    odd = {name: b.osv(name.replace("\\", "/").rpartition("/")[2][:-5]) for name in names}
+    report = synced_with(ctx, tmp_path, odd)
+    assert report.counts.quarantined == len(names)
+    assert b.reasons(ctx, "osv") == dict.fromkeys(names, "path-outside")
+    assert not list(tmp_path.rglob("X-00*.json"))
 
 
 def test_zip_bomb_is_not_inflated(ctx: Context, tmp_path: Path) -> None:
@@ -329,42 +317,49 @@ def test_name_of_any_length_is_kept(ctx: Context, tmp_path: Path) -> None:
 # Records that are bad
 
 
-@pytest.mark.parametrize(
-    ("raw", "reason"),
-    [
-        (b"", "not-json"),
-        (b"id: X-0009", "not-json"),
-        (b'{"id": "X-0009"', "not-json"),
-        (b'{"id": "X-0009", "summary": "\xff"}', "not-json"),
-        (b'{"id": "X-0009"}{"id": "X-0009"}', "not-json"),
-        (b"[]", "wrong-type"),
-        (b"null", "wrong-type"),
-        (b'{"id": 9}', "wrong-type"),
-        (b'{"id": "X-0009", "affected": "everything"}', "wrong-type"),
-        (b'{"id": "X-0009", "aliases": [1, 2]}', "wrong-type"),
-        (b'{"id": "X-0009", "affected": [{"package": "left-pad"}]}', "wrong-type"),
-        (b'{"id": "X-0009", "modified": 1714557600}', "wrong-type"),
-        (b"{}", "missing-id"),
-        (b'{"id": " ,\x20"}', "missing-id"),
-        (b'{"id": "X-0010"}', "id-mismatch"),
-        (b'{"id": "X-0009", "affected": [{"package": {"name": "left-pad"}}]}', "missing-ecosystem"),
-        (
-            b'{"id": "X-0009", "affected": [{"package": {"ecosystem": "", "name": "left-pad"}}]}',
-            "missing-ecosystem",
-        ),
-        (b'{"id": "X-0009", "database_specific": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "too-deep"),
-    ],
-)
-def test_osv_record_that_cannot_be_used(ctx: Context, tmp_path: Path, raw: bytes, reason: str) -> None:
-    report = synced_with(ctx, tmp_path, {"X-0009.json": raw})
-    assert report.counts.quarantined == 1
-    kept = b.aside(ctx, "osv")["X-0009.json"]
-    assert (kept.reason, kept.record_id, kept.raw, kept.times) == (reason, "X-0009", raw, 1)
-    assert kept.detail
+_UNUSABLE = [
+    (b"", "not-json"),
+    (b"id: X-0009", "not-json"),
+    (b'{"id": "X-0009"', "not-json"),
+    (b'{"id": "X-0009", "summary": "\xff"}', "not-json"),
+    (b'{"id": "X-0009"}{"id": "X-0009"}', "not-json"),
+    (b"[]", "wrong-type"),
+    (b"null", "wrong-type"),
+    (b'{"id": 9}', "wrong-type"),
+    (b'{"id": "X-0009", "affected": "everything"}', "wrong-type"),
+    (b'{"id": "X-0009", "aliases": [1, 2]}', "wrong-type"),
+    (b'{"id": "X-0009", "affected": [{"package": "left-pad"}]}', "wrong-type"),
+    (b'{"id": "X-0009", "modified": 1714557600}', "wrong-type"),
+    (b"{}", "missing-id"),
+    (b'{"id": " ,\x20"}', "missing-id"),
+    (b'{"id": "X-0777"}', "id-mismatch"),
+    (b'{"id": "X-0009", "affected": [{"package": {"name": "left-pad"}}]}', "missing-ecosystem"),
+    (
+        b'{"id": "X-0009", "affected": [{"package": {"ecosystem": "", "name": "left-pad"}}]}',
+        "missing-ecosystem",
+    ),
+    (b'{"id": "X-0009", "database_specific": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "too-deep"),
+]
+
+
+def test_osv_records_that_cannot_be_used(ctx: Context, tmp_path: Path) -> None:
+    odd = {f"X-{number:04}.json": entry for number, entry in enumerate(_UNUSABLE, start=100)}
+    # Each calls itself by its own name, where it has one.
+    raws = {name: raw.replace(b"X-0009", name[:-5].encode()) for name, (raw, _) in odd.items()}
+    report = synced_with(ctx, tmp_path, raws)
+    assert report.counts.quarantined == len(odd)
+    kept = b.aside(ctx, "osv")
+    assert {name: entry.reason for name, entry in kept.items()} == {
+        name: why for name, (_, why) in odd.items()
+    }
     with ctx.db.transaction() as conn:
-        assert queries.quarantined_bytes(conn, kept.id) == raw
+        for name, entry in kept.items():
+            assert (entry.record_id, entry.raw, entry.times) == (name[:-5], raws[name], 1)
+            assert entry.detail
+            assert queries.quarantined_bytes(conn, entry.id) == raws[name]
     replayed = commands.replay(ctx, "osv", None, lambda done, total: None)
-    assert (replayed.read_well, [entry[1] for entry in replayed.still_bad]) == (0, [reason])
+    assert (replayed.read_well, len(replayed.still_bad)) == (0, len(odd))
+    assert {reason for _, reason, _ in replayed.still_bad} == {reason for _, reason in _UNUSABLE}
 
 
 def test_gitlab_records_that_cannot_be_used(ctx: Context, tmp_path: Path) -> None:
@@ -512,37 +507,46 @@ def test_names_too_long_for_an_index_do_not_stop_the_merge(ctx: Context, tmp_pat
         assert catalog.stats(conn).dirty_claims == 0
 
 
-@pytest.mark.parametrize(
-    ("published", "modified", "expected"),
-    [
-        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", (None, None)),
-        ("0001-01-01T00:00:00+14:00", "2024-05-01", (None, "2024-05-01T00:00:00Z")),
-        (
-            "2024-05-01T10:00:00",
-            "2024-05-01 10:00:00.123456",
-            ("2024-05-01T10:00:00Z", "2024-05-01T10:00:00.123456Z"),
-        ),
-        ("9999-12-31T23:59:59-12:00", "not a date", (None, None)),
-        (
-            "0002-01-01T00:00:00Z",
-            "9999-12-31T23:59:59.999999Z",
-            ("0002-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
-        ),
-        ("", "2024-05-01T10:00:00.123456789Z", (None, "2024-05-01T10:00:00.123456Z")),
-    ],
-)
-def test_odd_dates(
-    ctx: Context, tmp_path: Path, published: str, modified: str, expected: tuple[str | None, str | None]
-) -> None:
-    report = synced_with(
-        ctx, tmp_path, {"X-0009.json": b.osv("X-0009", published=published, modified=modified)}
-    )
+_ODD_DATES = [
+    ("0001-01-01T00:00:00Z", None, "0001-01-01T00:00:00Z", None),
+    ("0001-01-01T00:00:00+14:00", None, "2024-05-01", "2024-05-01T00:00:00Z"),
+    (
+        "2024-05-01T10:00:00",
+        "2024-05-01T10:00:00Z",
+        "2024-05-01 10:00:00.123456",
+        "2024-05-01T10:00:00.123456Z",
+    ),
+    ("9999-12-31T23:59:59-12:00", None, "not a date", None),
+    (
+        "0002-01-01T00:00:00Z",
+        "0002-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999Z",
+        "9999-12-31T23:59:59.999999Z",
+    ),
+    ("", None, "2024-05-01T10:00:00.123456789Z", "2024-05-01T10:00:00.123456Z"),
+]
+
+
+def test_odd_dates(ctx: Context, tmp_path: Path) -> None:
+    odd = {
+        f"X-{number:04}.json": b.osv(f"X-{number:04}", published=published, modified=modified)
+        for number, (published, _, modified, _) in enumerate(_ODD_DATES, start=100)
+    }
+    report = synced_with(ctx, tmp_path, odd)
     assert report.counts.quarantined == 0
     with ctx.db.transaction() as conn:
-        found = catalog.get(conn, "X-0009")
-        catalog.search(conn, catalog.Filters(text="X-0009"))
-    times = (found.published_at, found.modified_at)
-    assert times == tuple(None if text is None else datetime.fromisoformat(text) for text in expected)
+        for number, (_, published, _, modified) in enumerate(_ODD_DATES, start=100):
+            found = catalog.get(conn, f"X-{number:04}")
+            expected = [
+                None if text is None else datetime.fromisoformat(text) for text in (published, modified)
+            ]
+            assert [found.published_at, found.modified_at] == expected
+        # The pages of a search go by these dates.
+        page, seen = catalog.search(conn, catalog.Filters(), limit=2), 0
+        while page.next_cursor is not None:
+            seen += len(page.hits)
+            page = catalog.search(conn, catalog.Filters(), limit=2, cursor=page.next_cursor)
+        assert seen + len(page.hits) == 9
 
 
 ODD_TEXT = "a\x00b\x01\x1b[31mc\x7f\x85\u200b\u202e\ufeff\uffff\U0010ffff"
@@ -750,19 +754,16 @@ def test_epss_rows_that_are_no_score_are_set_aside(ctx: Context, tmp_path: Path)
     assert b.aside(ctx, "epss") == {}
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_epss_without_date_or_header_is_refused(ctx: Context, tmp_path: Path) -> None:
+    for content in (
         b"cve,epss,percentile\nCVE-2024-1000,0.5,0.5\n",
         b"#model_version:v1,score_date:someday\ncve,epss,percentile\nCVE-2024-1000,0.5,0.5\n",
         b"#model_version:v1,score_date:2024-05-01\nname,value\nCVE-2024-1000,0.5\n",
         b"<html>sign in</html>",
         b"",
         b"x" * 200_000,
-    ],
-)
-def test_epss_without_date_or_header_is_refused(ctx: Context, tmp_path: Path, content: bytes) -> None:
-    refused(ctx, write_epss(tmp_path / "epss.csv.gz", content), "epss")
+    ):
+        refused(ctx, write_epss(tmp_path / "epss.csv.gz", content), "epss")
     assert epss_in_force(ctx) == 0
 
 
@@ -775,16 +776,15 @@ def test_truncated_epss_changes_nothing(ctx: Context, tmp_path: Path) -> None:
     assert epss_in_force(ctx) == 2000
 
 
-@pytest.mark.parametrize("kept", [0, 1, 80])
-def test_epss_that_lost_more_than_a_tenth_is_refused(ctx: Context, tmp_path: Path, kept: int) -> None:
+def test_epss_that_lost_more_than_a_tenth_is_refused(ctx: Context, tmp_path: Path) -> None:
     b.sync(ctx, "epss", write_epss(tmp_path / "first.csv.gz", b.epss(scores(100))))
-    short = write_epss(tmp_path / "short.csv.gz", b.epss(scores(kept, 0.6), "2024-05-02"))
-    report = refused(ctx, short, "epss")
-    assert report.outcome is Outcome.REFUSED
-    assert epss_in_force(ctx) == 100
-    if kept:
-        assert b.sync(ctx, "epss", short, accept_loss=True).outcome is Outcome.COMPLETED
-        assert epss_in_force(ctx) == kept
+    for kept in (0, 1, 80):
+        short = write_epss(tmp_path / f"{kept}.csv.gz", b.epss(scores(kept, 0.6), "2024-05-02"))
+        assert refused(ctx, short, "epss").outcome is Outcome.REFUSED
+        assert epss_in_force(ctx) == 100
+    assert b.sync(ctx, "epss", tmp_path / "80.csv.gz", accept_loss=True).outcome is Outcome.COMPLETED
+    assert epss_in_force(ctx) == 80
+    assert b.aside(ctx, "epss") == {}
 
 
 # Quarantine

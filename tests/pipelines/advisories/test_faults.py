@@ -4,13 +4,12 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from psycopg import sql
 from assay.bootstrap import Context, build
 from assay.jobs.ledger import Outcome
 from assay.kit.compression import decompress
+from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
 from assay.pipelines.advisories.commands import Request
 from assay.settings import Settings
 from pipelines.advisories import builders as b
@@ -61,11 +61,9 @@ class Running:
 
     def look(self) -> None:
         """Take note of the processes that there are now."""
-        try:
+        with suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 self.family[child.pid] = child
-        except psutil.NoSuchProcess:
-            pass
 
     def wait(self, seconds: float) -> None:
         """Take note of its processes for so long, or until it ends."""
@@ -241,12 +239,13 @@ def test_database_killed_in_the_middle_and_run_again(
         postmaster = int((reachable / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
         servers = [psutil.Process(postmaster), *psutil.Process(postmaster).children(recursive=True)]
         for process in servers:
-            with_signal(process)
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(servers, timeout=10)
         _, said = running.process.communicate(timeout=60)
         assert running.process.returncode != 0
         # It says what happened, and does not call it a bug of its own.
-        assert re.search(r"^(psycopg\.\S+|assay\.errors\.Transient): ", said.splitlines()[-1]), said
+        assert re.search(r"^(psycopg\.\S+|assay\.errors\.Transient): ", said, re.MULTILINE), said
     with syncing(reachable, None) as running:
         assert running.line() == f"done {digest}"
         running.process.wait()
@@ -254,17 +253,8 @@ def test_database_killed_in_the_middle_and_run_again(
         assert state(ctx) == expected
 
 
-def with_signal(process: psutil.Process) -> None:
-    try:
-        process.send_signal(signal.SIGKILL)
-    except psutil.NoSuchProcess:
-        pass
-
-
 def wait_for_claims(home: Path, count: int) -> None:
     """Until the embedded database below a home folder holds so many claims."""
-    from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
-
     with (
         EmbeddedPostgres(PostgresOptions(home / "postgres")) as url,
         psycopg.connect(url, autocommit=True) as conn,
