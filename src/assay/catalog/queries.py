@@ -19,6 +19,7 @@ from assay.kit.db import Connection
 
 _SQL = sql.beside(__file__)
 _MAX_PAGE = 1000
+_KEYS = range(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Decision:
 
 def find_id(conn: Connection, identifier: str) -> int | None:
     """The key of the vulnerability that an identifier finds, however it is written."""
-    name = normalise(identifier)
+    name = normalise(_writable(identifier))
     row = conn.execute(_SQL["find_name"].text, {"identifier": name}).fetchone()
     return None if row is None else int(row[0])
 
@@ -169,7 +170,7 @@ def get(conn: Connection, identifier: str) -> Vulnerability:
     """The vulnerability that an identifier finds. Raises NotFound, naming identifiers that begin alike."""
     key = find_id(conn, identifier)
     if key is None:
-        rows = conn.execute(_SQL["similar_names"].text, {"start": normalise(identifier) or identifier}).fetchall()
+        rows = conn.execute(_SQL["similar_names"].text, {"start": normalise(_writable(identifier)) or ""}).fetchall()
         hint = f"; did you mean {', '.join(row[0] for row in rows)}?" if rows else ""
         raise NotFound(f"no vulnerability is known as {identifier!r}{hint}")
     with conn.cursor(row_factory=class_row(Vulnerability)) as cursor:
@@ -216,7 +217,14 @@ def search(conn: Connection, filters: Filters, *, limit: int = 50, cursor: str |
     return Page([Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows], last)
 
 
+def _writable(text: str) -> str:
+    """The text without what PostgreSQL's cannot hold and a shell or a URL may bring: NUL, half surrogate pairs."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
 def _values(filters: Filters) -> dict[str, Any]:
+    texts = {name: getattr(filters, name) for name in ("text", "ecosystem", "package", "source")}
+    filters = replace(filters, **{name: _writable(text) for name, text in texts.items() if text is not None})
     package = filters.package
     if package is not None and filters.ecosystem is not None:
         package = normalise_name(filters.ecosystem, package)
@@ -247,9 +255,12 @@ def _read_cursor(cursor: str | None) -> tuple[datetime | None, int | None]:
         return None, None
     try:
         at, key = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
-        return datetime.fromisoformat(at), int(key)
+        found = datetime.fromisoformat(at), int(key)
+        if found[0].tzinfo is None or found[1] not in _KEYS:
+            raise ValueError(cursor)
     except ValueError as error:
         raise Conflict(f"{cursor!r} is not the cursor of a page; give the one that the page before printed") from error
+    return found
 
 
 def catalog_digest(conn: Connection) -> str:

@@ -29,6 +29,9 @@ _PART = 400
 # Below this many claims starting other processes costs more than they save.
 _FEW = 1_500
 _LOOKUP = 20_000
+# In characters of up to four bytes: PostgreSQL indexes rows of up to 2,704 bytes and texts of up to 1 MiB of words.
+_LONGEST_NAME = 300
+_MOST_WORDS = 100_000
 # One merge at a time in a database; the number is arbitrary and must not change.
 _LOCK = 7_231_901_145
 
@@ -304,7 +307,7 @@ def _write(
     given = [(name, key, asserted[name]) for key, entry in write for name in entry.merged.identifiers]
     given.extend((name, key, asserted[name]) for name, key in renamed.items())
     store.add_identifiers(conn, [*given, *((name, keys[position], []) for name, position in plan.former)])
-    store.add_affected(conn, ((*package, key) for key, entry in write for package in entry.merged.packages))
+    store.add_affected(conn, ((*package, key) for key, entry in write for package in _matchable(entry.merged)))
     store.add_changes(conn, [_change(key, e, before.get(key), now) for key, e in write if e.key is None or key in changed])
     return len(changed)
 
@@ -361,10 +364,18 @@ def _clean(text: str | None) -> str | None:
     return text.replace("\x00", "") if text is not None and "\x00" in text else text
 
 
+def _matchable(merged: Merged) -> Iterable[tuple[str, str]]:
+    """The packages to look up by. No registry has names that are too long for an index row (2,704 bytes)."""
+    if not any("\x00" in name or len(name) > _LONGEST_NAME for package in merged.packages for name in package):
+        return merged.packages
+    plain = dict.fromkeys((_clean(ecosystem) or "", _clean(name) or "") for ecosystem, name in merged.packages)
+    return [package for package in plain if max(map(len, package)) <= _LONGEST_NAME]
+
+
 def _words(merged: Merged) -> str:
     """What a text search looks at. A few hundred package names say as much as all 23,000 would."""
     packages = " ".join(dict.fromkeys(name for _, name in merged.packages[:200]))
-    return _clean(f"{merged.headline} {packages}") or ""
+    return (_clean(f"{merged.headline} {packages}") or "")[:_MOST_WORDS]
 
 
 def try_policy(ctx: Needs, policy: Policy) -> Iterator[tuple[int, int, list[tuple[str, list[str]]], int]]:
