@@ -155,7 +155,9 @@ class Arena:
     def clear(self) -> None:
         """Empty every table of the catalog."""
         with self.ctx.db.transaction() as conn:
-            for (table,) in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'catalog'").fetchall():
+            for (table,) in conn.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'catalog'"
+            ).fetchall():
                 # A few rows are deleted sooner than a dozen files are truncated.
                 conn.execute(sql.SQL("DELETE FROM catalog.{}").format(sql.Identifier(table)))
 

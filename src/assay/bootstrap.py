@@ -20,6 +20,7 @@ from assay.kit.files import Files
 from assay.kit.http import Http, HttpOptions
 from assay.kit.pool import Pool, spare_collector
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
+from assay.kit.postgres_shelter import directory_for
 from assay.pipelines.advisories.model import Bucket as BucketTransport
 from assay.pipelines.advisories.model import Download, RecordSource, Repository, Source
 from assay.pipelines.advisories.sources import discover
@@ -47,7 +48,7 @@ class Context:
 def postgres_options(settings: Settings) -> PostgresOptions:
     """How the embedded server is to be run."""
     return PostgresOptions(
-        directory=settings.home / "postgres",
+        directory=directory_for(settings.home / "postgres"),
         port=settings.postgres_port,
         keep_running=settings.postgres_keep_running,
     )
@@ -98,13 +99,7 @@ def enter_worker(settings: Settings, url: str) -> Context:
 
 
 def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Context:
-    sources = {
-        name: _changed(source, settings.sources[name]) if name in settings.sources else source
-        for name, source in discover().items()
-    }
-    unknown = settings.sources.keys() - sources.keys()
-    if unknown:
-        raise Permanent(f"the settings speak of sources that do not exist: {', '.join(sorted(unknown))}")
+    sources = load_sources(settings)
     db = Database(url)
     stack.callback(db.close)
     return Context(
@@ -123,19 +118,40 @@ def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Cont
     )
 
 
+def load_sources(settings: Settings) -> Mapping[str, Source]:
+    """Every source by name, as the settings change it. Raises Permanent for settings of no source."""
+    sources = {
+        name: _changed(source, settings.sources[name]) if name in settings.sources else source
+        for name, source in discover().items()
+    }
+    unknown = settings.sources.keys() - sources.keys()
+    if unknown:
+        raise Permanent(f"the settings speak of sources that do not exist: {', '.join(sorted(unknown))}")
+    return sources
+
+
 def load_policy(path: Path | None) -> Policy:
     """The merge policy of a file, or the one that ships."""
+    return read_policy(*policy_text(path))
+
+
+def policy_text(path: Path | None) -> tuple[str, str]:
+    """A merge policy as it is written, and the name of its file; without a path the one that ships."""
     if path is None:
         shipped = resources("assay.catalog") / "policy" / "merge.toml"
-        return read_policy(shipped.read_text(encoding="utf-8"), "merge.toml")
+        return shipped.read_text(encoding="utf-8"), "merge.toml"
     try:
-        return read_policy(path.read_text(encoding="utf-8"), str(path))
+        return path.read_text(encoding="utf-8"), str(path)
     except OSError as error:
         raise Permanent(f"the merge policy {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Permanent(f"the merge policy {path} is not UTF-8 text") from error
 
 
 def _http_options(settings: Settings) -> HttpOptions:
-    return HttpOptions(user_agent=f"assay/{__version__}", proxy=settings.proxy, read_seconds=settings.http_timeout)
+    return HttpOptions(
+        user_agent=f"assay/{__version__}", proxy=settings.proxy, read_seconds=settings.http_timeout
+    )
 
 
 def _bucket_options(settings: Settings) -> BucketOptions:

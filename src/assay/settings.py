@@ -3,11 +3,16 @@
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from assay.errors import Permanent
 
@@ -34,28 +39,43 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("assay"),
         description="Where documents, mirrors and the embedded database are kept",
     )
-    config: Path | None = Field(None, description="The TOML file; assay.toml in the home folder when it is there")
+    config: Path | None = Field(
+        None, description="The TOML file; assay.toml in the home folder when it is there"
+    )
     database_url: str | None = Field(
-        None, description="A PostgreSQL 15 or newer; without it the embedded server is started under the home folder"
+        None,
+        description="A PostgreSQL 15 or newer; without it the embedded server is started under the home folder",
     )
     postgres_port: int | None = Field(
-        None, description="Let the embedded server listen on 127.0.0.1 at this port too; otherwise only on a socket"
+        None,
+        description="Let the embedded server listen on 127.0.0.1 at this port too; otherwise only on a socket",
     )
     postgres_keep_running: bool = Field(
         default=False, description="Leave the embedded server running when the last process that uses it ends"
     )
     processes: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=1, le=64, description="Processes that bulk work is shared by"
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=64,
+        description="Processes that bulk work is shared by",
     )
     merge_policy: Path | None = Field(None, description="A merge policy in the place of the one that ships")
-    retention_days: int = Field(90, ge=1, description="Days after which a record that is gone is deleted for good")
-    proxy: str | None = Field(None, description="Proxy for fetching; otherwise HTTPS_PROXY and the like are honoured")
-    http_timeout: float = Field(60.0, gt=0, description="Seconds without a byte after which fetching is tried again")
+    retention_days: int = Field(
+        90, ge=1, description="Days after which a record that is gone is deleted for good"
+    )
+    proxy: str | None = Field(
+        None, description="Proxy for fetching; otherwise HTTPS_PROXY and the like are honoured"
+    )
+    http_timeout: float = Field(
+        60.0, gt=0, description="Seconds without a byte after which fetching is tried again"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is logged")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="How it is logged; auto is console on a terminal and JSON elsewhere"
     )
-    sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Changes to single sources, by name")
+    sources: dict[str, SourceSettings] = Field(
+        default_factory=dict, description="Changes to single sources, by name"
+    )
 
     @property
     def retention(self) -> timedelta:
@@ -68,29 +88,31 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+        named = init_settings().get("home")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file(named))
 
 
-def _config_file() -> Path | None:
+def _config_file(home: Path | None) -> Path | None:
     named = os.environ.get("ASSAY_CONFIG")
     if named:
         path = Path(named).expanduser()
         if not path.is_file():
             raise Permanent(f"ASSAY_CONFIG names {path}, which is no file")
         return path
-    home = os.environ.get("ASSAY_HOME")
-    path = (Path(home).expanduser() if home else user_data_path("assay")) / "assay.toml"
+    place = home or os.environ.get("ASSAY_HOME")
+    path = (Path(place).expanduser() if place else user_data_path("assay")) / "assay.toml"
     return path if path.is_file() else None
 
 
-def load() -> Settings:
-    """The settings in force. Raises Permanent that names each wrong one."""
+def load(home: Path | None = None) -> Settings:
+    """The settings in force; a `home` outranks the environment's. Raises Permanent that names each wrong one."""
+    given: dict[str, Any] = {} if home is None else {"home": home}
     try:
-        settings = Settings()
+        settings = Settings(**given)
     except ValidationError as error:
         wrong = "; ".join(
             f"ASSAY_{'__'.join(map(str, entry['loc'])).upper()}: {entry['msg']}" for entry in error.errors()

@@ -60,7 +60,7 @@ def wrong(command: Any, words: list[str]) -> str | None:
 
 @pytest.fixture(scope="module")
 def program() -> Any:
-    from assay.cli import app  # noqa: PLC0415 - the other tests here must not need it
+    from assay.cli import app
 
     return typer.main.get_command(app)
 
@@ -110,7 +110,7 @@ def test_commands_are_found_in_blocks():
 
 
 def test_every_setting_is_documented():
-    from assay.settings import Settings  # noqa: PLC0415 - as above
+    from assay.settings import Settings
 
     prefix = Settings.model_config.get("env_prefix", "")
     assert prefix == "ASSAY_"
@@ -125,7 +125,7 @@ def test_every_setting_is_documented():
 
 
 def test_every_source_is_documented():
-    from assay.pipelines.advisories.sources import discover  # noqa: PLC0415 - as above
+    from assay.pipelines.advisories.sources import discover
 
     reference = (REFERENCE / "sources.md").read_text(encoding="utf-8")
     for source in discover().values():

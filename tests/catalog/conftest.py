@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from conftest import Server, _create, _drop
 
 from assay.bootstrap import build
 from assay.settings import Settings
+from conftest import Server, _create, _drop
 from factories import Arena, reading_claims
 
 

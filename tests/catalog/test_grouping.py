@@ -3,7 +3,6 @@
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 from pathlib import Path
 
 import pytest

@@ -6,6 +6,7 @@ import zipfile
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -14,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.bootstrap import Context
-from assay.catalog import commands, queries, tasks
+from assay.catalog import commands, queries
 from assay.catalog.commands import Incoming
 from assay.catalog.model import Claim, encode_claim
+from assay.catalog.tasks import merging
 from assay.domain.identifiers import is_cve, normalise_all
 from assay.domain.osv import Affected, Range
 from assay.errors import NotFound
@@ -94,7 +96,7 @@ def histories(draw: st.DrawFn) -> tuple[dict[str, tuple[Claim, bool]], list[list
     shuffled = [(record, next(own_steps[record])) for record in order]
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=3)))
     edges = [0, *cuts, len(shuffled)]
-    return final, [shuffled[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return final, [shuffled[start:end] for start, end in pairwise(edges)]
 
 
 def perform(ctx: Context, batch: list[tuple[str, Claim | None]]) -> None:
@@ -115,7 +117,7 @@ def test_every_history_that_ends_in_the_same_claims_ends_in_the_same_catalog(
     ctx = arena.ctx
     final, batches = history
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks, "_PART", part)
+        patch.setattr(merging, "_PART", part)
         arena.clear()
         for batch in batches:
             perform(ctx, batch)
@@ -198,7 +200,7 @@ def test_decisions_come_to_the_same_whenever_they_are_taken(arena: Arena, histor
     ctx = arena.ctx
     final, batches, earlier, last = history
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks, "_PART", part)
+        patch.setattr(merging, "_PART", part)
         arena.clear()
         for batch, decisions in zip(batches, earlier, strict=True):
             perform(ctx, batch)
@@ -206,6 +208,8 @@ def test_decisions_come_to_the_same_whenever_they_are_taken(arena: Arena, histor
             commands.merge(ctx, quiet)
         held = in_force(ctx)
         decide(ctx, dict.fromkeys(held.keys() - last.keys(), "undo"))
+        # A ban may hide a name, and nobody can be asked to pin what is not there.
+        commands.merge(ctx, quiet)
         decide(ctx, {two: kind for two, kind in last.items() if held.get(two) != kind})
         commands.merge(ctx, quiet)
         assert in_force(ctx) == last
@@ -242,7 +246,7 @@ def ctx(arena: Arena) -> Context:
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every component is a part of its own."""
-    monkeypatch.setattr(tasks, "_PART", 1)
+    monkeypatch.setattr(merging, "_PART", 1)
 
 
 def dirty(ctx: Context) -> int:
@@ -436,7 +440,7 @@ ODD = {
     "a long repository": {
         "affected": (Affected(ranges=(Range("GIT", f"https://example.org/{noise(5_000)}"),)),)
     },
-    "a long alias": {"aliases": normalise_all(["X-" + noise(9_000), "X-" + noise(253)])},
+    "a long alias": {"aliases": normalise_all(["X-" + noise(9_000), "X-" + noise(198)])},
     "spellings of one package with a NUL": {"affected": (an_affected("a\x00b"), an_affected("ab"))},
     "many aliases": {"aliases": [f"X-{number}" for number in range(2_000)]},
     "an alias that looks like a number": {"aliases": ["CVE-2024-99999999999999999999"]},
@@ -469,7 +473,7 @@ def test_the_sample_merges_alike_from_readings_and_from_raw_records_in_processes
             records.append(Incoming(claim, encode_claim(claim), raw, blake2b(raw).digest()))
         commands.submit(conn, "osv", "doc", records, NOW)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks, "_FEW", 1)
+        patch.setattr(merging, "FEW", 1)
         counts = commands.merge(ctx, quiet)
         rebuilt = commands.rebuild(ctx, quiet)
     assert counts.added > 500

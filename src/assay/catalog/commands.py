@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from assay.catalog import store, tasks
 from assay.catalog.model import Claim, Scored
 from assay.catalog.queries import catalog_digest, get
-from assay.catalog.rules.explaining import FieldWord, explain_fields
+from assay.catalog.rules.explaining import FieldWord, Word, explain_fields
 from assay.catalog.rules.grouping import pair
 from assay.catalog.rules.merging import Provenance
 from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts, Needs
 from assay.domain.identifiers import normalise
 from assay.errors import Conflict, NotFound
-from assay.kit.compression import compress
+from assay.kit.compression import compress, compress_quickly
 from assay.kit.db import Connection, reserve
 
 # A percentile that moved less than this since it was last kept is not kept again: percentiles of all CVEs
@@ -27,10 +27,31 @@ PERCENTILE_DRIFT = 0.005
 
 Progress = Callable[[int, int], None]
 
+__all__ = [
+    "FieldWord",
+    "Incoming",
+    "MergeCounts",
+    "PolicyDiff",
+    "Rebuilt",
+    "ScoresTaken",
+    "Submitted",
+    "Word",
+    "decide",
+    "explain",
+    "has_scores",
+    "merge",
+    "policy_diff",
+    "purge",
+    "rebuild",
+    "submit",
+    "take_scores",
+    "tombstone",
+    "undecide",
+]
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A record as its pipeline hands it over: the claim it was read as (and that as JSON), its bytes, their fingerprint."""
+
+class Incoming(NamedTuple):
+    """A record as its pipeline hands it over: the claim it was read as, that as JSON, its bytes, their fingerprint."""
 
     claim: Claim
     reading: bytes
@@ -84,12 +105,12 @@ def submit(
         ]
 
     if fresh:
-        readings = [compress(record.reading) for record in fresh]
+        readings = [compress_quickly(record.reading) for record in fresh]
         store.add_claims(conn, rows(zip(keys, fresh, strict=True)), readings)
     if changed:
         store.replace_claims(conn, rows(changed))
     if back:
-        store.restore_claims(conn, back, now)
+        store.restore_claims(conn, back, document, now)
     moved = len(changed) + len(back)
     return Submitted(len(fresh), moved, len(records) - len(fresh) - moved)
 
@@ -143,12 +164,17 @@ def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class ScoresTaken:
-    """What came of a day of scores: how many, rows kept as history, curated rows that show another score."""
+    """What came of a day of scores: how many, rows kept as history, curated rows that show another score.
+
+    `had` is how many scores were in force before, and `dropped` how many of those the day no longer lists.
+    """
 
     scores: int
     kept: int
     shown: int
     is_newest: bool
+    had: int
+    dropped: int
 
 
 def has_scores(conn: Connection, day: date, document: str) -> bool:
@@ -175,9 +201,10 @@ def take_scores(
     if later is not None:
         store.drop_repeated_scores(conn, later, PERCENTILE_DRIFT)
     is_newest = newest is None or day >= newest
+    had, dropped = store.count_lost_scores(conn) if is_newest else (0, 0)
     shown = store.apply_scores(conn, day) if is_newest else 0
     store.add_score_day(conn, day, model, document, counted.count)
-    return ScoresTaken(counted.count, kept, shown, is_newest)
+    return ScoresTaken(counted.count, kept, shown, is_newest, had, dropped)
 
 
 class _Counted:
@@ -193,7 +220,9 @@ class _Counted:
             yield entry
 
 
-def decide(conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime) -> None:
+def decide(
+    conn: Connection, kind: str, names: tuple[str, str], *, reason: str, by: str, now: datetime
+) -> None:
     """Pin two names together (`pin`) or keep them apart (`ban`), until somebody takes it back.
 
     The claims that give the names are marked for merging. Raises Conflict for a name twice, NotFound for a pin

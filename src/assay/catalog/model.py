@@ -1,6 +1,6 @@
 """The catalog's words: a claim as its source's reader hands it over, and what merging makes of claims."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -97,3 +97,20 @@ class Scored:
     cve: str
     score: float
     percentile: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What people decided about pairs of names: pinned ones are one vulnerability, banned ones are two."""
+
+    pins: frozenset[tuple[str, str]] = frozenset()
+    bans: frozenset[tuple[str, str]] = frozenset()
+
+    def about(self, names: Collection[str]) -> "Decisions":
+        """The decisions that speak of any of these names."""
+        if not self.pins and not self.bans:
+            return self
+        return Decisions(
+            frozenset(pair for pair in self.pins if pair[0] in names or pair[1] in names),
+            frozenset(pair for pair in self.bans if pair[0] in names or pair[1] in names),
+        )

@@ -3,10 +3,11 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
+from msgspec import Struct, json
 from psycopg.rows import class_row, dict_row
 
 from assay.domain.identifiers import normalise
@@ -73,6 +74,21 @@ class Change:
     at: datetime
     what: str
     fields: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedChange:
+    """A change by the vulnerability's present name, or its last one where it was removed."""
+
+    name: str
+    seq: int
+    at: datetime
+    what: str
+    fields: list[str] | None
+
+
+class _Named(Struct):
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +186,9 @@ def get(conn: Connection, identifier: str) -> Vulnerability:
     """The vulnerability that an identifier finds. Raises NotFound, naming identifiers that begin alike."""
     key = find_id(conn, identifier)
     if key is None:
-        rows = conn.execute(_SQL["similar_names"].text, {"start": normalise(_writable(identifier)) or ""}).fetchall()
+        rows = conn.execute(
+            _SQL["similar_names"].text, {"start": normalise(_writable(identifier)) or ""}
+        ).fetchall()
         hint = f"; did you mean {', '.join(row[0] for row in rows)}?" if rows else ""
         raise NotFound(f"no vulnerability is known as {identifier!r}{hint}")
     with conn.cursor(row_factory=class_row(Vulnerability)) as cursor:
@@ -191,10 +209,45 @@ def list_claims(conn: Connection, ids: Sequence[int]) -> list[HeldClaim]:
         return cursor.execute(_SQL["list_claims"].text, {"ids": list(ids)}).fetchall()
 
 
+def list_records(conn: Connection, source: str, documents: Sequence[str]) -> list[str]:
+    """The record ids of a source's claims, tombstones left out, that came with any of some documents."""
+    values = {"source": source, "documents": list(documents)}
+    return [row[0] for row in conn.execute(_SQL["list_records"].text, values)]
+
+
 def list_changes(conn: Connection, key: int, limit: int = 50) -> list[Change]:
     """A vulnerability's history, newest first."""
     with conn.cursor(row_factory=class_row(Change)) as cursor:
         return cursor.execute(_SQL["list_changes"].text, {"id": key, "limit": limit}).fetchall()
+
+
+def count_dirty(conn: Connection) -> int:
+    """Claims that wait to be merged."""
+    row = conn.execute(_SQL["count_dirty"].text).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def last_change(conn: Connection) -> int:
+    """The number of the last line of the change log, 0 while it is empty."""
+    row = conn.execute(_SQL["last_change"].text).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def list_changes_after(conn: Connection, seq: int, limit: int = 50) -> list[NamedChange]:
+    """The first changes of the whole catalog after a line of its log, oldest first."""
+    rows = conn.execute(_SQL["list_changes_after"].text, {"seq": seq, "limit": limit}, binary=True)
+    return [
+        NamedChange(name or json.decode(decompress(before), type=_Named).id, *rest)
+        for name, before, *rest in rows
+    ]
+
+
+def scores_in_force(conn: Connection) -> tuple[date, int] | None:
+    """The day of the EPSS scores in force and how many there are, None before the first."""
+    row = conn.execute(_SQL["scores_in_force"].text).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 def list_scores(conn: Connection, cve: str) -> list[DatedScore]:
@@ -204,10 +257,21 @@ def list_scores(conn: Connection, cve: str) -> list[DatedScore]:
 
 
 def search(conn: Connection, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page:
-    """A page of vulnerabilities. `cursor` is a page's `next_cursor`; Conflict is raised for any other text."""
+    """A page of vulnerabilities. `cursor` is a page's `next_cursor`; Conflict is raised for any other text.
+
+    A text that is an identifier finds what it names, withdrawn or not, and nothing that merely mentions it.
+    """
     limit = max(1, min(limit, _MAX_PAGE))
     after_at, after_id = _read_cursor(cursor)
-    values = _values(filters) | {"limit": limit + 1, "after_at": after_at, "after_id": after_id}
+    named = None if filters.text is None else find_id(conn, filters.text)
+    if named is not None:
+        filters = replace(filters, text=None, withdrawn=True)
+    values = _values(filters) | {
+        "named": named,
+        "limit": limit + 1,
+        "after_at": after_at,
+        "after_id": after_id,
+    }
     # Planned for these very values, so that a filter that is not given costs nothing.
     with conn.cursor(row_factory=dict_row) as found:
         rows = found.execute(_SQL["search"].text, values, prepare=False).fetchall()
@@ -223,8 +287,6 @@ def _writable(text: str) -> str:
 
 
 def _values(filters: Filters) -> dict[str, Any]:
-    texts = {name: getattr(filters, name) for name in ("text", "ecosystem", "package", "source")}
-    filters = replace(filters, **{name: _writable(text) for name, text in texts.items() if text is not None})
     package = filters.package
     if package is not None and filters.ecosystem is not None:
         package = normalise_name(filters.ecosystem, package)
@@ -232,10 +294,12 @@ def _values(filters: Filters) -> dict[str, Any]:
     if filters.min_severity is not None:
         severities = [band.value for band in Band if band >= filters.min_severity]
     ecosystem = filters.ecosystem
-    return {
+    values = {
         "text": filters.text,
         "ecosystem": ecosystem,
-        "ecosystem_like": None if ecosystem is None else ecosystem.replace("%", r"\%").replace("_", r"\_") + ":%",
+        "ecosystem_like": None
+        if ecosystem is None
+        else ecosystem.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + ":%",
         "package": package,
         "severities": severities,
         "exploited": filters.exploited,
@@ -244,6 +308,7 @@ def _values(filters: Filters) -> dict[str, Any]:
         "source": filters.source,
         "withdrawn": filters.withdrawn,
     }
+    return {name: _writable(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _write_cursor(at: datetime, key: int) -> str:
@@ -255,12 +320,12 @@ def _read_cursor(cursor: str | None) -> tuple[datetime | None, int | None]:
         return None, None
     try:
         at, key = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
-        found = datetime.fromisoformat(at), int(key)
-        if found[0].tzinfo is None or found[1] not in _KEYS:
-            raise ValueError(cursor)
-    except ValueError as error:
-        raise Conflict(f"{cursor!r} is not the cursor of a page; give the one that the page before printed") from error
-    return found
+        # A time without a zone has no instant, and a key beyond a bigint's range is none.
+        return datetime.fromisoformat(at).astimezone(UTC), _KEYS[int(key)]
+    except (ValueError, IndexError, OverflowError) as error:
+        raise Conflict(
+            f"{cursor!r} is not the cursor of a page; give the one that the page before printed"
+        ) from error
 
 
 def catalog_digest(conn: Connection) -> str:

@@ -32,6 +32,26 @@ FROM catalog.claims WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id;
 SELECT seq, at, what, fields FROM catalog.changes
 WHERE vulnerability_id = %(id)s::bigint ORDER BY seq DESC LIMIT %(limit)s::integer;
 
+-- name: count_dirty
+-- Claims that wait to be merged.
+SELECT count(DISTINCT claim_id) FROM catalog.dirty_claims;
+
+-- name: last_change
+-- The number of the last line of the change log.
+SELECT coalesce(max(seq), 0) FROM catalog.changes;
+
+-- name: list_changes_after
+-- Changes after a line of the log, oldest first; a removed vulnerability's name is in its document before.
+SELECT v.name, c.before, c.seq, c.at, c.what, c.fields
+FROM catalog.changes AS c
+LEFT JOIN catalog.vulnerabilities AS v ON v.id = c.vulnerability_id
+WHERE c.seq > %(seq)s::bigint
+ORDER BY c.seq LIMIT %(limit)s::integer;
+
+-- name: scores_in_force
+-- The newest day of EPSS scores.
+SELECT scored_on, scores FROM catalog.epss_days ORDER BY scored_on DESC LIMIT 1;
+
 -- name: list_scores
 -- How a CVE's EPSS score went, oldest first; between two rows it did not change.
 SELECT scored_on, score, percentile FROM catalog.epss_history WHERE cve = %(cve)s::text ORDER BY scored_on;
@@ -42,7 +62,8 @@ SELECT v.id, v.name, v.state, coalesce(v.summary, left(v.words, 160)) AS summary
        v.epss_percentile, v.is_exploited, v.exploited_on, v.published_at, v.modified_at, v.sources,
        coalesce(v.modified_at, '1900-01-01 00:00:00+00'::timestamptz) AS sorted_by
 FROM catalog.vulnerabilities AS v
-WHERE (%(text)s::text IS NULL OR v.search @@ websearch_to_tsquery('english', %(text)s::text))
+WHERE (%(named)s::bigint IS NULL OR v.id = %(named)s::bigint)
+  AND (%(text)s::text IS NULL OR v.search @@ websearch_to_tsquery('english', %(text)s::text))
   AND (%(severities)s::text[] IS NULL OR v.severity = ANY(%(severities)s::text[]))
   AND (NOT %(exploited)s::boolean OR v.is_exploited)
   AND (%(min_epss)s::real IS NULL OR v.epss >= %(min_epss)s::real)
@@ -99,6 +120,11 @@ SELECT (SELECT count(*) FROM catalog.identifiers) AS identifiers,
 -- name: list_digests
 -- The fingerprint of every curated vulnerability, by name; without the keys, which depend on history.
 SELECT name, digest FROM catalog.vulnerabilities ORDER BY name COLLATE "C", digest;
+
+-- name: list_records
+-- The records of a source whose claims came with some documents.
+SELECT record_id FROM catalog.claims
+WHERE source = %(source)s::text AND document = ANY(%(documents)s::text[]) AND tombstoned_at IS NULL;
 
 -- name: list_decisions
 -- Pins and bans, oldest first.

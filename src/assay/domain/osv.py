@@ -66,7 +66,7 @@ class Affected(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Reference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A link and its kind (ADVISORY, ARTICLE, DETECTION, DISCUSSION, REPORT, FIX, INTRODUCED, PACKAGE, EVIDENCE, WEB)."""
+    """A link and its kind: ADVISORY, ARTICLE, DETECTION, DISCUSSION, REPORT, FIX, PACKAGE, EVIDENCE, WEB and others."""
 
     type: str = "WEB"
     url: str = ""

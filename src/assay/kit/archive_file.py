@@ -76,7 +76,7 @@ class DirectoryArchive:
         status = entry.stat(follow_symlinks=False)
         size, fault = status.st_size, name_fault(relative) or _kind_fault(status.st_mode)
         # A name that is no text has no spelling of its own in UTF-8; the escaped one is only shown.
-        name = os.fsencode(relative).decode("utf-8", "backslashreplace") if fault == "bad-name" else relative
+        name = relative if fault is None else os.fsencode(relative).decode("utf-8", "backslashreplace")
         if fault is None and size > self._limits.max_member_bytes:
             fault = "too-large"
         if fault is not None:

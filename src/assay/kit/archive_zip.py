@@ -156,8 +156,12 @@ class ZipArchive:
             at += entry.length
 
     def _entry(self, member: Member) -> _Entry:
-        record = os.pread(self._file, _CENTRAL.size + 3 * _FULL16, member.at)
-        entry = _parsed(record, 0, member.at, self._directory.shift)
+        # Nearly every record is short; a name, extra field or comment of full length takes a second read.
+        for most in (_CENTRAL.size + 512, _CENTRAL.size + 3 * _FULL16):
+            record = os.pread(self._file, most, member.at)
+            entry = _parsed(record, 0, member.at, self._directory.shift)
+            if entry is not None:
+                break
         if entry is None or _FINGERPRINT.pack(entry.crc, entry.size) != member.fingerprint:
             raise _bad("damaged", member, "the zip is another one than was listed")
         return entry

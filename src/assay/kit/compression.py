@@ -6,6 +6,8 @@ import zstandard
 
 # Level 3 is the library's balance of size and time; on 2 KB records higher levels gain little.
 _LEVEL = 3
+# For what is read back within the same run: a third of the size for a fifth of the time.
+_QUICK_LEVEL = -1
 _local = threading.local()
 
 
@@ -15,6 +17,15 @@ def compress(content: bytes) -> bytes:
         compressor = _local.compressor
     except AttributeError:
         compressor = _local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    return bytes(compressor.compress(content))
+
+
+def compress_quickly(content: bytes) -> bytes:
+    """The content as a larger frame, made in less time; for what is soon read and deleted."""
+    try:
+        compressor = _local.quick
+    except AttributeError:
+        compressor = _local.quick = zstandard.ZstdCompressor(level=_QUICK_LEVEL)
     return bytes(compressor.compress(content))
 
 

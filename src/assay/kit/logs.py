@@ -10,7 +10,9 @@ from structlog.typing import Processor
 def configure(level: str, form: str) -> None:
     """Log from this level on, as JSON lines or for reading (`console`); `auto` decides by the terminal."""
     is_console = form == "console" or (form == "auto" and sys.stderr.isatty())
-    renderer: Processor = structlog.dev.ConsoleRenderer() if is_console else structlog.processors.JSONRenderer()
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer() if is_console else structlog.processors.JSONRenderer()
+    )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -2,9 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BOMB_FLOOR = 1 << 20
+# Bytes; a zip's names may have 65,535, but a name is a key wherever members are kept apart.
+_LONGEST_NAME = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +20,7 @@ class Limits:
     max_total_bytes: int = 64 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One file in an archive.
 
     `name` is relative to the archive's folder and tells members apart: the second member of one name is
@@ -43,6 +45,8 @@ def name_fault(name: str) -> str | None:
         return "path-outside"
     if ".." in name and ".." in name.split("/"):
         return "path-outside"
+    if len(name) * 4 > _LONGEST_NAME < len(name.encode("utf-8", "surrogateescape")):
+        return "bad-name"
     return None if name.isascii() or _is_text(name) else "bad-name"
 
 

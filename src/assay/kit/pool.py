@@ -3,6 +3,8 @@
 import gc
 import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
@@ -34,7 +36,25 @@ def _enter(make_context: Callable[..., Any], arguments: tuple[Any, ...]) -> None
 
 
 def _run(function: Callable[[Any, Any], Any], item: Any) -> Any:
-    return function(_context, item)
+    try:
+        return function(_context, item)
+    finally:
+        if not gc.isenabled():
+            gc.collect(1)
+
+
+def _submit(
+    executor: ProcessPoolExecutor, function: Callable[[Any, Item], Result], item: Item
+) -> Future[Result]:
+    """Hand an item over. A worker that this starts never hears Ctrl-C; its parent does, and ends it in order."""
+    if sys.platform == "win32":
+        return executor.submit(_run, function, item)
+    # A new process inherits what is blocked, from its first instruction on; here it is only put off.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return executor.submit(_run, function, item)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
@@ -50,7 +70,12 @@ class Pool:
         self._executor: ProcessPoolExecutor | None = None
 
     def map(
-        self, context: Any, function: Callable[[Any, Item], Result], items: Iterable[Item], *, inline: bool = False
+        self,
+        context: Any,
+        function: Callable[[Any, Item], Result],
+        items: Iterable[Item],
+        *,
+        inline: bool = False,
     ) -> Iterator[Result]:
         """Results in the order in which they are ready. `inline` does the work here, for a few small items.
 
@@ -63,15 +88,18 @@ class Pool:
             return
         executor = self._start()
         todo = iter(items)
-        running: set[Future[Result]] = {executor.submit(_run, function, item) for item in islice(todo, self.processes * 3)}
+        running: set[Future[Result]] = set()
         try:
+            running.update(_submit(executor, function, item) for item in islice(todo, self.processes * 3))
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     result = future.result()
-                    running.update(executor.submit(_run, function, item) for item in islice(todo, 1))
+                    running.update(_submit(executor, function, item) for item in islice(todo, 1))
                     yield result
         except BrokenExecutor as error:
+            # It takes no more work, now or later; the next piece of work starts other workers.
+            self.close()
             raise Transient(f"a worker process died: {error}") from error
         finally:
             for future in running:
@@ -103,6 +131,6 @@ class Pool:
 
 
 def spare_collector() -> None:
-    """Let the cycle collector look less often: bulk work makes millions of objects and hardly a cycle."""
+    """Leave the cycle collector to `_run`: bulk work makes millions of objects and hardly a cycle."""
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
+    gc.disable()

@@ -27,6 +27,7 @@ from assay.kit.postgres_place import (
     open_own,
     user_name,
 )
+from assay.kit.postgres_shelter import program_for
 
 ROLE = "assay"
 _INITDB_SECONDS = 600
@@ -114,7 +115,7 @@ def locate(environment: Mapping[str, str]) -> Program:
         raise Permanent(
             f"there is no PostgreSQL for this kind of machine in {home}; {ELSEWHERE.removeprefix('or ')}"
         )
-    return Program(home, environment)
+    return Program(program_for(home), environment)
 
 
 def check_reachable(program: Program, place: Place) -> None:

@@ -13,7 +13,10 @@ CREATE TABLE advisories.documents (
     etag text,
     last_modified text,
     fetched_at timestamptz NOT NULL,
-    outcome text NOT NULL DEFAULT 'fetched' CHECK (outcome IN ('fetched', 'staged', 'refused')),
+    -- What a full document does not list is gone; a single record and a list of changes say nothing about the rest.
+    is_full boolean NOT NULL,
+    -- Of a document that was begun, and not staged, some parts may be claims.
+    outcome text NOT NULL DEFAULT 'fetched' CHECK (outcome IN ('fetched', 'begun', 'staged', 'refused')),
     detail text,
     UNIQUE (source, scope, name)
 );

@@ -10,6 +10,10 @@ from assay.domain.packages import normalise_name, repository_name
 # The ecosystem under which a repository without a package is kept (as OSV's API calls it).
 GIT = "GIT"
 
+# Characters of ecosystem and name together: an index row of PostgreSQL's holds 2,704 bytes. The longest of 40,000
+# real names has 96.
+_LONGEST = 600
+
 
 class Ranked(NamedTuple):
     """A claim and its place in the order of trust."""
@@ -30,8 +34,16 @@ def package_key(entry: Affected) -> tuple[str, str]:
 
 
 def packages(affected: Sequence[Affected]) -> tuple[tuple[str, str], ...]:
-    """The distinct packages of a document, in its order."""
-    return tuple(dict.fromkeys(package_key(entry) for entry in affected))
+    """The distinct packages of a document, in its order, as far as their names can be kept and looked up.
+
+    What is left out names no package: it holds NUL, or is longer than any registry allows.
+    """
+    found = dict.fromkeys(package_key(entry) for entry in affected)
+    return tuple(
+        (ecosystem, name)
+        for ecosystem, name in found
+        if len(ecosystem) + len(name) <= _LONGEST and "\0" not in name and "\0" not in ecosystem
+    )
 
 
 def merge_affected(
@@ -85,7 +97,9 @@ def _events(entries: Sequence[Affected]) -> set[tuple[str, str]]:
             for event in span.events:
                 for kind in EVENT_KINDS:
                     version = getattr(event, kind)
-                    if version is not None and not (kind == "introduced" and version in ("0", "0.0.0", "0.0.0-0")):
+                    if version is not None and not (
+                        kind == "introduced" and version in ("0", "0.0.0", "0.0.0-0")
+                    ):
                         found.add((kind, _plain(version)))
     return found
 

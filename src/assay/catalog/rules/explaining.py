@@ -56,7 +56,9 @@ def value_of(claim: Claim, field: str) -> Any:
     if kind == "affected":
         value = [entry for entry in claim.affected if "/".join(package_key(entry)) == rest]
     elif kind == "cvss":
-        value = [entry.score for entry in claim.severity if (found := score(entry.score)) and found.version == rest]
+        value = [
+            entry.score for entry in claim.severity if (found := score(entry.score)) and found.version == rest
+        ]
     elif kind in ("severity", "severity_word"):
         value = claim.severity_word or [entry.score for entry in claim.severity]
     elif kind == "cwe_ids":
@@ -65,4 +67,5 @@ def value_of(claim: Claim, field: str) -> Any:
         value = related_names(claim)
     else:
         value = getattr(claim, kind)
-    return msgspec.to_builtins(value)
+    # By way of JSON: what passes through verbatim has no other form.
+    return msgspec.json.decode(msgspec.json.encode(value))

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from assay.catalog.model import Decisions
 from assay.domain.identifiers import cve_order, is_cve
 
 # How far a claim carries one name to another. A record's word about its own name is nearer than its word
@@ -29,23 +30,6 @@ class Naming:
 
 
 @dataclass(frozen=True, slots=True)
-class Decisions:
-    """What people decided about pairs of names: pinned ones are one vulnerability, banned ones are two."""
-
-    pins: frozenset[tuple[str, str]] = frozenset()
-    bans: frozenset[tuple[str, str]] = frozenset()
-
-    def about(self, names: Collection[str]) -> "Decisions":
-        """The decisions that speak of any of these names."""
-        if not self.pins and not self.bans:
-            return self
-        return Decisions(
-            frozenset(pair for pair in self.pins if pair[0] in names or pair[1] in names),
-            frozenset(pair for pair in self.bans if pair[0] in names or pair[1] in names),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class AliasGroup:
     """Names of one vulnerability, sorted, and the claims that speak of it, sorted."""
 
@@ -61,7 +45,9 @@ def pair(left: str, right: str) -> tuple[str, str]:
     return (left, right) if left <= right else (right, left)
 
 
-def components(namings: Sequence[tuple[int, Sequence[str]]], pins: Iterable[tuple[str, str]] = ()) -> list[list[int]]:
+def components(
+    namings: Sequence[tuple[int, Sequence[str]]], pins: Iterable[tuple[str, str]] = ()
+) -> list[list[int]]:
     """Positions in `namings` that share a name directly or through a chain, over claims on several CVE ids too.
 
     Nothing outside a component can change how it is grouped, so each may be merged on its own.
@@ -125,7 +111,9 @@ def _split(namings: Sequence[Naming], decisions: Decisions) -> list[AliasGroup]:
             claims[seed].add(naming.claim)
     # What a ban cut off from all that is spoken of is spoken of by those who name it.
     for seed in members.keys() - claims.keys():
-        naming_it = [naming for naming in namings if any(seed_of[name] == seed for name in naming.identifiers)]
+        naming_it = [
+            naming for naming in namings if any(seed_of[name] == seed for name in naming.identifiers)
+        ]
         others = [naming for naming in naming_it if not _is_kept_apart(naming.own, members[seed], decisions)]
         claims[seed].update(naming.claim for naming in others or naming_it)
     return [AliasGroup(tuple(sorted(members[seed])), tuple(sorted(claims[seed]))) for seed in sorted(members)]
@@ -178,11 +166,8 @@ class _Labels:
         for position, naming in enumerate(namings):
             is_bundle = sum(map(is_cve, naming.identifiers)) > 1
             for name in naming.identifiers:
-                if name == naming.own:
-                    distance = _OWN
-                else:
-                    distance = _BUNDLE if is_bundle and not is_cve(name) else _NAMED
-                mentions[name].append((position, distance))
+                farther = _BUNDLE if is_bundle and not is_cve(name) else _NAMED
+                mentions[name].append((position, _OWN if name == naming.own else farther))
         return mentions
 
     def _index_pins(self, pins: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
@@ -240,7 +225,11 @@ class _Labels:
         self._members[seed].append(name)
 
     def _push_neighbours(
-        self, queue: list[tuple[int, tuple[int, tuple[int, int], str], str]], name: str, seed: str, distance: int
+        self,
+        queue: list[tuple[int, tuple[int, tuple[int, int], str], str]],
+        name: str,
+        seed: str,
+        distance: int,
     ) -> None:
         preference = _preference(seed)
         for position, near in self._mentions[name]:

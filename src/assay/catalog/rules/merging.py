@@ -6,11 +6,10 @@ As long as one claim is live, retracted ones set nothing: they only keep their n
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -32,8 +31,7 @@ _SEVERITY_ORDER = ("3.1", "3.0", "4.0", "2.0")
 _SEVERITY_TYPE = {"2.0": "CVSS_V2", "3.0": "CVSS_V3", "3.1": "CVSS_V3", "4.0": "CVSS_V4"}
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A claim as the catalog holds it."""
 
     id: int
@@ -78,8 +76,7 @@ class _Wrapped(msgspec.Struct, frozen=True):
     assay: Specific
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """One curated vulnerability: the columns to search by, the finished document, and who said what."""
 
     name: str
@@ -136,7 +133,9 @@ class _Merge:
         # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
         self._statements = self._ordered
         if not self._is_plain:
-            self._statements = [entry for entry in self._ordered if entry.claim.source not in only] or self._ordered
+            self._statements = [
+                entry for entry in self._ordered if entry.claim.source not in only
+            ] or self._ordered
         is_live = any(not entry.is_retracted for entry in self._statements)
         heard_anyway = () if is_live else {entry.id for entry in self._statements}
         self._speaking = [
@@ -179,13 +178,15 @@ class _Merge:
                 continue
             if by < 0:
                 found, by = value, place
-            elif (value != found) if alike is None else (alike(value) != alike(found)):
+            elif value != found and (alike is None or alike(value) != alike(found)):
                 against.append(place)
         if by >= 0:
             self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
         return found
 
-    def _unite(self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]) -> tuple[Any, ...]:
+    def _unite(
+        self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]
+    ) -> tuple[Any, ...]:
         """Every distinct entry of a list, the most trusted claim's first."""
         parts = [(place, entries) for place, claim in self._heard(field) if (entries := read(claim))]
         if not parts:
@@ -239,7 +240,8 @@ class _Merge:
             affected=affected,
             references=self._unite("references", _REFERENCES, _URL),
             credits=self._unite("credits", _CREDITS, _credit),
-            database_specific=msgspec.Raw(_encode(_Wrapped(specific))),
+            # Read back as it stands, written from the Struct itself.
+            database_specific=cast(Any, _Wrapped(specific)),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
         return Merged(
@@ -277,7 +279,8 @@ class _Merge:
             is_disputed = is_rejected or any(entry.claim.is_disputed for entry in live)
             return (State.DISPUTED if is_disputed else State.PUBLISHED), None
         since = max(
-            entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST for entry in statements
+            entry.claim.withdrawn or entry.tombstoned_at or entry.claim.modified or _OLDEST
+            for entry in statements
         )
         state = State.REJECTED if is_rejected else State.WITHDRAWN
         return state, None if since == _OLDEST else since
@@ -306,7 +309,7 @@ class _Merge:
                 result = score(entry.score) if entry.type.startswith("CVSS") else None
                 if result is None:
                     continue
-                version = result.version
+                version: str = result.version
                 if version not in found:
                     found[version] = (entry.score, result)
                     by[version] = place
@@ -345,7 +348,9 @@ class _Merge:
         if not any(read(claim) for _, claim in self._speaking):
             return ()
         own = self._names
-        return tuple(sorted(self._unite(field, lambda claim: [name for name in read(claim) if name not in own], str)))
+        return tuple(
+            sorted(self._unite(field, lambda claim: [name for name in read(claim) if name not in own], str))
+        )
 
 
 _CWES = attrgetter("cwes")

@@ -72,7 +72,9 @@ def read_policy(text: str, name: str) -> Policy:
     )
 
 
-def _table(content: Mapping[str, Any], key: str, name: str, *, keys_are_fields: bool = True) -> Mapping[str, Any]:
+def _table(
+    content: Mapping[str, Any], key: str, name: str, *, keys_are_fields: bool = True
+) -> Mapping[str, Any]:
     table = content.get(key, {})
     if not isinstance(table, dict):
         raise Permanent(f"{name}: {key} must be a table")

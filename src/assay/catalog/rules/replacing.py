@@ -1,10 +1,11 @@
 """Which key each merged vulnerability keeps, and which rows have to be written at all."""
 
-from collections.abc import Mapping, Sequence, Set as AbstractSet
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
-from typing import Protocol
+from hashlib import sha256
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -31,8 +32,7 @@ class Holding(Protocol):
     def former(self) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(NamedTuple):
     """A merged vulnerability and the key it keeps; `key` is None for one that the catalog has not had."""
 
     merged: Merged
@@ -63,7 +63,9 @@ class Plan:
 
 def digest(merged: Merged) -> bytes:
     """The fingerprint of everything a merge decided: the same claims and policy give the same."""
-    return blake2b(merged.document + b"\0" + merged.provenance, digest_size=16).digest()
+    total = sha256(merged.document)
+    total.update(b"\0" + merged.provenance)
+    return total.digest()[:16]
 
 
 def plan_replacements(
@@ -107,11 +109,13 @@ def _former(
     holdings: Sequence[Holding], kept: Mapping[int, int], position_of: Mapping[str, int]
 ) -> list[tuple[str, int]]:
     """Names without a claim, and where they lead: to the key that held them, else to where its other names went."""
-    found = []
+    found: list[tuple[str, int]] = []
     for holding in holdings:
         position = kept.get(holding.id)
         if position is None:
-            position = next((position_of[name] for name in sorted(holding.names) if name in position_of), None)
+            position = next(
+                (position_of[name] for name in sorted(holding.names) if name in position_of), None
+            )
         if position is not None:
             lost = (name for name in (*holding.names, *holding.former) if name not in position_of)
             found.extend((name, position) for name in lost)
@@ -132,7 +136,9 @@ def _keepers(
             left.append(holding)
     for holding in left:
         candidates = (holding.name, *sorted(holding.names))
-        found = next((position_of[name] for name in candidates if position_of.get(name, -1) not in (-1, *keeper)), None)
+        found = next(
+            (position_of[name] for name in candidates if position_of.get(name, -1) not in (-1, *keeper)), None
+        )
         if found is not None:
             keeper[found] = holding
     return keeper

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
@@ -12,19 +12,21 @@ from assay.catalog import commands as catalog
 from assay.catalog.tasks import MergeCounts
 from assay.errors import AssayError, BadRecord, Conflict, NotFound, Permanent, Transient
 from assay.jobs.ledger import Outcome, add_run
-from assay.kit.db import Connection, try_lock, unlock
+from assay.kit.db import Connection, try_lock
 from assay.pipelines.advisories import store
-from assay.pipelines.advisories.model import Bucket, RecordSource, ScoreSource, Source
+from assay.pipelines.advisories.model import Bucket, RecordSource, Refused, ScoreSource, Source
 from assay.pipelines.advisories.store import Bad, Quarantined
-from assay.pipelines.advisories.tasks import changes, staging
+from assay.pipelines.advisories.tasks import changes, staging, unfinished
 from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched, Request, fetch
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
 from assay.pipelines.advisories.tasks.scoring import stage_scores
-from assay.pipelines.advisories.tasks.staging import Refused, StageCounts
+from assay.pipelines.advisories.tasks.staging import StageCounts
 
 ROOM = "advisories"
 # Locks of this room are (this number, hash of the source's name) packed into one; it must not change.
 _LOCK_ROOM = 7_231 << 32
+# Records whose bytes are in memory together.
+_REPLAYED_AT_ONCE = 200
 
 _log = structlog.get_logger(__name__)
 
@@ -106,6 +108,8 @@ def _bound(progress: Callable[[str, str, int, int | None], None], name: str) -> 
 
 def _sync_one(ctx: Needs, source: Source, request: Request, progress: Progress) -> SourceReport:
     started = ctx.clock()
+    # Said before the first byte is here: copying or asking for a document may take a while.
+    progress("fetch", 0, None)
     with structlog.contextvars.bound_contextvars(room=ROOM, source=source.name):
         try:
             with _alone(ctx, source.name):
@@ -115,7 +119,9 @@ def _sync_one(ctx: Needs, source: Source, request: Request, progress: Progress) 
         except (Transient, Permanent, Conflict, NotFound, BadRecord) as error:
             report = _failed(source, Outcome.FAILED, error)
         ended = ctx.clock()
-        _log.info("advisories.source_synced", outcome=report.outcome, document=report.document, error=report.error)
+        _log.info(
+            "advisories.source_synced", outcome=report.outcome, document=report.document, error=report.error
+        )
     with ctx.db.transaction() as conn:
         add_run(
             conn,
@@ -138,10 +144,7 @@ def _alone(ctx: Needs, name: str) -> Iterator[None]:
     with ctx.db.connection(autocommit=True) as conn:
         if not try_lock(conn, key):
             raise Conflict(f"another sync of {name} is running; wait for it to end")
-        try:
-            yield
-        finally:
-            unlock(conn, key)
+        yield  # the lock goes with the connection
 
 
 def _failed(source: Source, outcome: Outcome, error: AssayError) -> SourceReport:
@@ -151,21 +154,33 @@ def _failed(source: Source, outcome: Outcome, error: AssayError) -> SourceReport
 
 def _synced(ctx: Needs, source: Source, request: Request, progress: Progress) -> SourceReport:
     fetched = _fetched(ctx, source, request, progress)
+    try:
+        report = _staged(ctx, source, fetched, request, progress)
+    except Permanent as error:
+        _set_aside(ctx, source, fetched, error)
+        raise
+    if fetched.is_listed:
+        with ctx.db.transaction() as conn:
+            store.release_documents(conn, source.name, fetched.scope)
+    return report
+
+
+def _staged(
+    ctx: Needs, source: Source, fetched: Fetched, request: Request, progress: Progress
+) -> SourceReport:
     if isinstance(source, ScoreSource):
-        scores = stage_scores(ctx, source, fetched, full=request.full, progress=progress)
+        scores = stage_scores(
+            ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
+        )
         outcome = Outcome.COMPLETED if scores.counts.read else Outcome.UNCHANGED
         notes = (*fetched.notes, *scores.notes)
         return SourceReport(source.name, outcome, scores.counts, 0.0, fetched.name, notes)
     same = None if request.full else _staged_before(ctx, source, fetched)
     if same is not None:
         return SourceReport(source.name, Outcome.UNCHANGED, same, 0.0, fetched.name, fetched.notes)
-    try:
-        counts = staging.stage(
-            ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
-        )
-    except Permanent as error:
-        _set_aside(ctx, source, fetched, error)
-        raise
+    counts = staging.stage(
+        ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
+    )
     return SourceReport(source.name, Outcome.COMPLETED, counts, 0.0, fetched.name, fetched.notes)
 
 
@@ -174,7 +189,7 @@ def _fetched(ctx: Needs, source: Source, request: Request, progress: Progress) -
     is_own = request.origin is None and request.replay is None
     if not (is_own and isinstance(transport, Bucket) and isinstance(source, RecordSource)):
         return fetch(ctx, source, request, progress)
-    if not request.full:
+    if not request.full and not _is_begun(ctx, source, request.scope):
         partial = changes.fetch_changes(ctx, source, transport, request.scope, progress)
         if partial is not None:
             return partial
@@ -183,22 +198,30 @@ def _fetched(ctx: Needs, source: Source, request: Request, progress: Progress) -
     return replace(fetch(ctx, source, request, progress), cursor_at=cursor)
 
 
+def _is_begun(ctx: Needs, source: RecordSource, scope: str) -> bool:
+    """Whether only a full document can set the claims right again."""
+    with ctx.db.transaction() as conn:
+        return bool(store.find_begun(conn, source.name, scope))
+
+
 def _staged_before(ctx: Needs, source: RecordSource, fetched: Fetched) -> StageCounts | None:
     """The counts of a document whose staging was finished, None when there is something to do."""
     if not fetched.is_full:
         return None
     with ctx.db.transaction() as conn:
         last = store.find_listing(conn, source.name, fetched.scope)
+        if unfinished.records(conn, source.name, fetched):
+            return None
     if last is None or last.document != fetched.name or last.reader_version != source.reader_version:
         return None
     bad = sum(entry.is_bad for entry in last.entries.values())
     return StageCounts(read=last.records, unchanged=last.records - bad, quarantined=bad)
 
 
-def _set_aside(ctx: Needs, source: RecordSource, fetched: Fetched, error: Permanent) -> None:
+def _set_aside(ctx: Needs, source: Source, fetched: Fetched, error: Permanent) -> None:
     """Put a document that cannot be used as a whole into quarantine, where people look for what is missing."""
     reason = "refused" if isinstance(error, Refused) else "unreadable-document"
-    bad = Bad(f"document {fetched.name[:16]}", None, BadRecord(reason, str(error)), None)
+    bad = Bad(store.DOCUMENT + fetched.name[:16], None, BadRecord(reason, str(error)), None)
     with ctx.db.transaction() as conn:
         store.set_document_outcome(conn, fetched.id, "refused", str(error))
         store.quarantine(conn, source.name, fetched.scope, fetched.name, [bad], ctx.clock())
@@ -216,19 +239,38 @@ class Replayed:
 def replay(
     ctx: Needs, source: str | None, ids: Sequence[int] | None, progress: Callable[[int, int], None]
 ) -> Replayed:
-    """Read records in quarantine again with the present reader; what reads well becomes a claim."""
-    good: list[int] = []
-    still_bad: list[tuple[int, str, str]] = []
+    """Read records in quarantine again with the present reader; what reads well becomes a claim.
+
+    Raises Conflict while one of their sources is being synced.
+    """
     with ctx.db.transaction() as conn:
-        for entry in store.load_quarantine(conn, source, ids):
+        found = store.find_quarantined(conn, source, ids)
+    read_well = 0
+    still_bad: list[tuple[int, str, str]] = []
+    with ExitStack() as locks:
+        for name in sorted({name for _, name in found}):
+            locks.enter_context(_alone(ctx, name))
+        for start in range(0, len(found), _REPLAYED_AT_ONCE):
+            keys = [key for key, _ in found[start : start + _REPLAYED_AT_ONCE]]
+            read_well += _replay_some(ctx, keys, still_bad)
+    merged = catalog.merge(ctx, progress)
+    return Replayed(read_well, still_bad, merged)
+
+
+def _replay_some(ctx: Needs, keys: Sequence[int], still_bad: list[tuple[int, str, str]]) -> int:
+    good: list[Quarantined] = []
+    with ctx.db.transaction() as conn:
+        for entry in store.load_quarantine(conn, keys):
             try:
                 _replay_one(ctx, conn, entry)
-                good.append(entry.id)
+                good.append(entry)
             except BadRecord as error:
                 still_bad.append((entry.id, error.reason, error.detail))
-        store.release_ids(conn, good)
-    merged = catalog.merge(ctx, progress)
-    return Replayed(len(good), still_bad, merged)
+        for name, scope in {(entry.source, entry.scope) for entry in good}:
+            places = [entry.locator for entry in good if (entry.source, entry.scope) == (name, scope)]
+            store.mark_good(conn, name, scope, places)
+        store.release_ids(conn, [entry.id for entry in good])
+    return len(good)
 
 
 def _replay_one(ctx: Needs, conn: Connection, entry: Quarantined) -> None:
@@ -246,4 +288,3 @@ def drop(ctx: Needs, ids: Sequence[int]) -> int:
     """Forget records in quarantine; they come back if their document is read in full again. Returns how many."""
     with ctx.db.transaction() as conn:
         return store.release_ids(conn, ids)
-

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from assay.catalog.model import Reader, Scored
-from assay.errors import BadRecord
+from assay.errors import BadRecord, Permanent
+
+
+class Refused(Permanent):
+    """A document as a whole is not believed; nothing of it was applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +97,15 @@ class ScoreSource:
 
 
 Source = RecordSource | ScoreSource
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A member as the last listing had it; `is_bad` when it was set aside.
+
+    A member whose bytes could not be had is kept with UNREAD: its archive tells the same fingerprint again once the
+    bytes can be read (a zip's directory keeps its CRC-32 when it is packed otherwise, or was damaged elsewhere).
+    """
+
+    fingerprint: bytes
+    is_bad: bool

@@ -79,6 +79,15 @@ def count_quarantine(conn: Connection) -> list[tuple[str, str, int]]:
     return [(row[0], row[1], row[2]) for row in conn.execute(_SQL["count_quarantine"].text)]
 
 
+def get_quarantine(conn: Connection, key: int) -> QuarantineRow:
+    """One record set aside. Raises NotFound when there is none of that number."""
+    with conn.cursor(row_factory=class_row(QuarantineRow)) as cursor:
+        row = cursor.execute(_SQL["get_quarantine"].text, {"id": key}).fetchone()
+    if row is None:
+        raise NotFound(f"quarantine holds no record {key}")
+    return row
+
+
 def quarantined_bytes(conn: Connection, key: int) -> bytes:
     """The raw record that was set aside. Raises NotFound when there is none or its bytes were not kept."""
     row = conn.execute(_SQL["get_quarantined"].text, {"id": key}, binary=True).fetchone()
@@ -93,6 +102,11 @@ def list_listings(conn: Connection) -> Sequence[ListingRow]:
     """What each source's last staged document listed, by source and scope."""
     with conn.cursor(row_factory=class_row(ListingRow)) as cursor:
         return cursor.execute(_SQL["list_listings"].text).fetchall()
+
+
+def list_freshness(conn: Connection) -> dict[str, datetime]:
+    """When each source last had a document that could be used, by source."""
+    return {row[0]: row[1] for row in conn.execute(_SQL["list_freshness"].text)}
 
 
 def list_documents(conn: Connection, source: str | None = None, limit: int = 50) -> Sequence[DocumentSummary]:

@@ -13,6 +13,12 @@ LIMIT %(limit)s::integer;
 -- Records set aside by source and reason.
 SELECT source, reason, count(*) FROM advisories.quarantine GROUP BY source, reason ORDER BY source, 3 DESC, reason;
 
+-- name: get_quarantine
+-- One record set aside, without its bytes.
+SELECT id, source, scope, document, locator, record_id, reason, detail, octet_length(raw) AS bytes, first_at, last_at,
+       times
+FROM advisories.quarantine WHERE id = %(id)s::bigint;
+
 -- name: get_quarantined
 -- One record set aside, with its compressed bytes.
 SELECT id, source, locator, reason, detail, raw FROM advisories.quarantine WHERE id = %(id)s::bigint;
@@ -20,6 +26,10 @@ SELECT id, source, locator, reason, detail, raw FROM advisories.quarantine WHERE
 -- name: list_listings
 -- What each source's last staged document listed.
 SELECT source, scope, document, records, staged_at, cursor_at FROM advisories.listings ORDER BY source, scope;
+
+-- name: list_freshness
+-- When each source last had a document that could be used; the same one again counts.
+SELECT source, max(fetched_at) FROM advisories.documents WHERE outcome = 'staged' GROUP BY source ORDER BY source;
 
 -- name: list_documents
 -- Documents of a source, newest first.

@@ -1,14 +1,16 @@
 """The pipeline's decisions: what of a listing has to be read, whether it may be believed, which copy stands. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
-from typing import Protocol
+from hashlib import sha256
+from typing import NamedTuple, Protocol
 
 from assay.catalog.model import Claim
 from assay.errors import BadRecord
+from assay.pipelines.advisories.model import Entry
 
 # A listing that lost more of its records than this is taken for damage, not for news (osv.dev's
 # "cowardly refusing", research/aggregators.md 1.1; the design's tombstone guard).
@@ -30,12 +32,8 @@ class Listed(Protocol):
     def fault(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A member as the last listing had it; `is_bad` when it was set aside."""
-
-    fingerprint: bytes
-    is_bad: bool
+# Fits no member's fingerprint.
+UNREAD = b""
 
 
 @dataclass(slots=True)
@@ -50,13 +48,39 @@ class Reading:
     gone: list[str] = field(default_factory=list)
 
 
-def plan_reading(
-    members: Iterable[Listed], locate: Callable[[str], str | None], last: Mapping[str, Entry]
-) -> Reading:
-    """What has to be read of a full listing, given the last one.
+_NUMBERED = re.compile(r"#[0-9]+\Z")
 
-    A member with the fingerprint it had is not read again, unless another copy of its record changed. `gone`
-    are record ids that only the last listing had.
+
+def as_listed(locate: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """`locate` for names as an archive lists them.
+
+    The second member of one name is listed as `name#2`, and some packers (and attackers) write backslashes: both
+    are records as well, and not to be passed over.
+    """
+
+    def located(name: str) -> str | None:
+        found = locate(name)
+        if found is None and "#" in name:
+            found = locate(_NUMBERED.sub("", name))
+        if found is None and "\\" in name:
+            found = located(name.replace("\\", "/"))
+        return found
+
+    return located
+
+
+def plan_reading(
+    members: Iterable[Listed],
+    locate: Callable[[str], str | None],
+    last: Mapping[str, Entry],
+    *,
+    is_full: bool = True,
+) -> Reading:
+    """What has to be read of a listing, given the last one.
+
+    A member with the fingerprint it had is not read again, unless another copy of its record changed or (where the
+    listing is full) is there no longer: it may be the copy that stands. `gone` are record ids that only the last
+    listing had.
     """
     reading = Reading()
     copies: dict[str, list[Listed]] = {}
@@ -66,8 +90,10 @@ def plan_reading(
             continue
         reading.records += 1
         copies.setdefault(record_id, []).append(member)
+    had = Counter(found for name in last if (found := locate(name)) is not None)
     for record_id, listed in copies.items():
-        if all(_is_same(member, last) for member in listed):
+        is_whole = not is_full or len(listed) == had[record_id]
+        if is_whole and all(_is_same(member, last) for member in listed):
             bad = sum(last[member.name].is_bad for member in listed)
             reading.kept_bad += bad
             reading.unchanged += len(listed) - bad
@@ -76,8 +102,7 @@ def plan_reading(
         reading.faulty.extend((record_id, member) for member in listed if member.fault is not None)
         if sound:
             reading.changed.append((record_id, sound))
-    had = {found for name in last if (found := locate(name)) is not None}
-    reading.gone = sorted(had - copies.keys())
+    reading.gone = sorted(had.keys() - copies.keys())
     return reading
 
 
@@ -114,14 +139,18 @@ def batches(
         yield batch
 
 
-def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None) -> bytes:
-    """The fingerprint of a raw record without the timestamps that change by themselves."""
+def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None, reader_version: int = 0) -> bytes:
+    """The fingerprint of a raw record as one reader reads it, without the timestamps that change by themselves.
+
+    The same bytes under another reader are another claim: it has to be merged again.
+    """
     content = raw if volatile is None else volatile.sub(b"", raw)
-    return blake2b(content, digest_size=16).digest()
+    digest = sha256(content)
+    digest.update(b"%d" % reader_version)
+    return digest.digest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One copy of a record that could be read; `reading` is the claim as JSON."""
 
     locator: str

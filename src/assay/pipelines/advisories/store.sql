@@ -1,27 +1,43 @@
 -- name: add_document
 -- Writes down a document that was fetched or named; the same one again keeps its first row and gets fresh validators.
 INSERT INTO advisories.documents AS held
-    (source, scope, name, origin, kind, path, bytes, etag, last_modified, fetched_at)
+    (source, scope, name, origin, kind, path, bytes, etag, last_modified, fetched_at, is_full)
 VALUES (%(source)s::text, %(scope)s::text, %(name)s::text, %(origin)s::text, %(kind)s::text, %(path)s::text,
-        %(bytes)s::bigint, %(etag)s::text, %(last_modified)s::text, %(now)s::timestamptz)
+        %(bytes)s::bigint, %(etag)s::text, %(last_modified)s::text, %(now)s::timestamptz, %(is_full)s::boolean)
 ON CONFLICT (source, scope, name) DO UPDATE
 SET origin = excluded.origin, kind = excluded.kind, path = excluded.path, bytes = excluded.bytes,
-    etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at
+    etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at,
+    is_full = excluded.is_full
 RETURNING id;
 
 -- name: find_document
--- The newest document of a source and scope, by name if one is given, from one origin if one is given.
-SELECT id, source, scope, name, origin, kind, path, bytes, etag, last_modified, fetched_at, outcome, detail
+-- The newest document of a source and scope, by name if one is given, from one origin if one is given; otherwise
+-- the newest that lists everything.
+SELECT id, source, scope, name, origin, kind, path, bytes, etag, last_modified, fetched_at, is_full, outcome, detail
 FROM advisories.documents
 WHERE source = %(source)s::text AND scope = %(scope)s::text AND outcome <> 'refused'
   AND (%(name)s::text IS NULL OR starts_with(name, %(name)s::text))
   AND (%(origin)s::text IS NULL OR origin = %(origin)s::text)
+  AND (is_full OR coalesce(%(name)s::text, %(origin)s::text) IS NOT NULL)
 ORDER BY fetched_at DESC, id DESC
 LIMIT 1;
 
 -- name: set_document_outcome
--- Writes down what came of a document.
-UPDATE advisories.documents SET outcome = %(outcome)s::text, detail = %(detail)s::text WHERE id = %(id)s::bigint;
+-- Writes down what came of a document; one that was begun stays so until a document of its scope is staged.
+UPDATE advisories.documents
+SET outcome = CASE WHEN outcome = 'begun' AND %(outcome)s::text = 'refused' THEN outcome ELSE %(outcome)s::text END,
+    detail = %(detail)s::text
+WHERE id = %(id)s::bigint;
+
+-- name: find_begun
+-- The documents of a scope that were begun and never finished.
+SELECT name FROM advisories.documents
+WHERE source = %(source)s::text AND scope = %(scope)s::text AND outcome = 'begun';
+
+-- name: settle_begun
+-- Notes that nothing is left of the documents of a scope that were begun.
+UPDATE advisories.documents SET outcome = 'fetched'
+WHERE source = %(source)s::text AND scope = %(scope)s::text AND outcome = 'begun';
 
 -- name: find_listing
 -- What the last staged document of a source and scope listed.
@@ -62,12 +78,30 @@ WHERE source = %(source)s::text AND scope = %(scope)s::text AND locator = ANY(%(
 DELETE FROM advisories.quarantine
 WHERE source = %(source)s::text AND scope = %(scope)s::text AND locator <> ALL(%(locators)s::text[]);
 
+-- name: release_documents
+-- Takes the documents of a scope out of quarantine that were refused as a whole.
+DELETE FROM advisories.quarantine
+WHERE source = %(source)s::text AND scope = %(scope)s::text AND record_id IS NULL
+  AND starts_with(locator, %(start)s::text);
+
+-- name: replace_members
+-- Puts other members into a listing.
+UPDATE advisories.listings SET members = %(members)s::bytea
+WHERE source = %(source)s::text AND scope = %(scope)s::text;
+
+-- name: find_quarantined
+-- The numbers of records set aside and their sources, oldest first.
+SELECT id, source
+FROM advisories.quarantine
+WHERE (%(source)s::text IS NULL OR source = %(source)s::text)
+  AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
+ORDER BY id;
+
 -- name: load_quarantine
 -- Records set aside, with their bytes, oldest first.
 SELECT id, source, scope, document, locator, record_id, reason, detail, raw
 FROM advisories.quarantine
-WHERE (%(source)s::text IS NULL OR source = %(source)s::text)
-  AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
+WHERE id = ANY(%(ids)s::bigint[])
 ORDER BY id;
 
 -- name: release_ids

@@ -18,6 +18,8 @@ def discover() -> Mapping[str, Source]:
         if not isinstance(source, RecordSource | ScoreSource):
             raise TypeError(f"sources/{module.name}.py defines no SOURCE")
         if source.name != module.name:
-            raise ValueError(f"sources/{module.name}.py calls its source {source.name!r}; the names must agree")
+            raise ValueError(
+                f"sources/{module.name}.py calls its source {source.name!r}; the names must agree"
+            )
         found[source.name] = source
     return found

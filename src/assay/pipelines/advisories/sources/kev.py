@@ -42,10 +42,15 @@ _NAMES = msgspec.json.Decoder(_Name)
 _ENTRIES = msgspec.json.Decoder(_Entry)
 
 _BOM = b"\xef\xbb\xbf"
+# Every escape of a JSON string, a surrogate pair as one; group 1 is half a pair.
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 
 def split(document: bytes) -> list[tuple[str, bytes]]:
-    """The entries of the file, each under its CVE id and as the bytes it came in.
+    """The entries of the file, each under its CVE id and as the bytes it came in, half surrogate pairs apart.
 
     An entry without a CVE id, or with one that came before, is named by its place (`#12`, counted from 1), so
     that `read` sets it aside. Permanent when the document is not the catalog, or when its own count says that
@@ -54,7 +59,10 @@ def split(document: bytes) -> list[tuple[str, bytes]]:
     document = document.removeprefix(_BOM)
     try:
         document.decode()
-        catalog = _CATALOGS.decode(document)
+        # The decoder refuses half a surrogate pair even in entries that it only passes over.
+        catalog = _CATALOGS.decode(
+            _ESCAPES.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], document)
+        )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise Permanent(
             f"this is not CISA's catalog of known exploited vulnerabilities ({problem}); "

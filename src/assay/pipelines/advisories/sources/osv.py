@@ -227,7 +227,7 @@ def _is_odd(entry: Affected) -> bool:
     if _NULL in (entry.ecosystem_specific, entry.database_specific):
         return True
     # A loop, because any() over a generator costs a third of the time of the whole check.
-    for span in entry.ranges:
+    for span in entry.ranges:  # noqa: SIM110
         if not span.events or _NO_EVENT in span.events or span.database_specific == _NULL:
             return True
     return False

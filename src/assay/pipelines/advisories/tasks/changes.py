@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from assay.errors import AssayError, NotFound, Transient
+from assay.errors import AssayError, Transient
 from assay.kit.archive import Address, Kind
 from assay.pipelines.advisories import store
 from assay.pipelines.advisories.model import Bucket, RecordSource
@@ -34,7 +34,7 @@ def newest_change(ctx: Needs, bucket: Bucket, scope: str) -> datetime | None:
     """The moment up to which the bucket's archive is complete, None where the bucket does not say."""
     try:
         changes, _ = read_changes(_list(ctx, bucket, scope))
-    except (Transient, NotFound, AssayError) as error:
+    except AssayError as error:
         _log.info("advisories.no_list_of_changes", reason=str(error))
         return None
     return max(change.modified for change in changes) - _OVERLAP if changes else None
@@ -58,11 +58,13 @@ def fetch_changes(
     if not changes or bad or len(objects) > max(100, min(_MOST_OBJECTS, int(last.records * _MOST_SHARE))):
         return None
     records = frozenset(
-        found for change in changes if (found := source.locate(f"{_stem(change.name)}.json")) is not None
+        record_id
+        for change in changes
+        if (record_id := source.locate(f"{_stem(change.name)}.json")) is not None
     )
     cursor = max(change.modified for change in changes) - _OVERLAP
     found, missing = _packed(ctx, bucket, scope, objects, progress)
-    notes = (f"{len(objects):,} objects changed since {since:%Y-%m-%d %H:%M}",)
+    notes: tuple[str, ...] = (f"{len(objects):,} objects changed since {since:%Y-%m-%d %H:%M}",)
     if missing:
         notes = (*notes, f"{missing:,} of them could not be fetched and are asked for again")
         cursor = since
@@ -113,10 +115,12 @@ def _packed(
             fetched = ctx.open_bucket(bucket.url).get_many(stems, _CONCURRENCY)
             for done, (name, content) in enumerate(fetched, start=1):
                 if isinstance(content, bytes):
-                    archive.writestr(zipfile.ZipInfo(f"{stems[name]}.json", _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
-                elif not isinstance(content, NotFound):
+                    entry = zipfile.ZipInfo(f"{stems[name]}.json", _ZIP_DATE)
+                    archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
+                else:
+                    # One that is listed and not there counts as well: who moved on would never ask for it again.
                     missing += 1
-                progress("fetch", done, len(stems))
+                progress("changes", done, len(stems))
         stored = ctx.files.add_file(path)
     address = Address(Kind.ZIP, ctx.files.path(stored.sha256))
     return Found(stored.sha256, address, f"{bucket.url}/{bucket.changes}", stored.bytes), missing

@@ -1,10 +1,10 @@
 """Fetching: a document from where its source publishes it, from a path or address, or from the store."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import structlog
@@ -71,15 +71,15 @@ class Found:
 
 def fetch(ctx: Needs, source: Source, request: Request, progress: Progress) -> Fetched:
     """The document that a request means. Raises Transient or Permanent, saying what to do."""
+    transport = source.transport
+    if request.scope != EVERYTHING and not isinstance(transport, Bucket):
+        raise Permanent(f"{source.name} is published as a whole; it has no ecosystems to choose from")
     if request.replay is not None:
         return replayed(ctx, source, request.scope, request.replay)
     if request.origin is not None:
         found = _from_origin(ctx, source, request.origin, request.scope, progress)
         is_single = found.address.kind is Kind.FILE and getattr(source, "split", None) is None
         return write_down(ctx, source, request.scope, found, is_full=not is_single, is_listed=not is_single)
-    transport = source.transport
-    if request.scope != EVERYTHING and not isinstance(transport, Bucket):
-        raise Permanent(f"{source.name} is published as a whole; it has no ecosystems to choose from")
     try:
         found, notes = _from_transport(ctx, source, transport, request.scope, progress)
     except Transient as error:
@@ -112,11 +112,10 @@ def write_down(
             size=found.size,
             etag=found.validators.etag,
             last_modified=found.validators.last_modified,
+            is_full=is_full,
             now=ctx.clock(),
         )
-    return Fetched(
-        key, found.name, scope, found.address, is_full, is_listed, cursor_at, all_records, notes
-    )
+    return Fetched(key, found.name, scope, found.address, is_full, is_listed, cursor_at, all_records, notes)
 
 
 def replayed(ctx: Needs, source: Source, scope: str, name: str) -> Fetched:
@@ -125,9 +124,18 @@ def replayed(ctx: Needs, source: Source, scope: str, name: str) -> Fetched:
         row = store.find_document(conn, source.name, scope, name=name or None)
     if row is None or not Path(row.path).exists():
         wanted = f"document {name!r}" if name else "document"
-        raise NotFound(f"no {wanted} of {source.name} is kept; `assay sources --documents` lists what there is")
+        raise NotFound(
+            f"no {wanted} of {source.name} is kept; `assay sources --documents` lists what there is"
+        )
     address = _address(source, row)
-    return Fetched(row.id, row.name, scope, address, is_full=True, notes=(f"replayed {row.name[:12]}",))
+    if address.kind is Kind.DIRECTORY and _listing_name(address) != row.name:
+        raise NotFound(
+            f"{address.path} holds something else than when it was read; sync --from {address.path} again"
+        )
+    is_listed = row.is_full or address.kind is not Kind.FILE
+    return Fetched(
+        row.id, row.name, scope, address, row.is_full, is_listed, notes=(f"replayed {row.name[:12]}",)
+    )
 
 
 def _address(source: Source, row: DocumentRow) -> Address:
@@ -135,7 +143,13 @@ def _address(source: Source, row: DocumentRow) -> Address:
     if kind is Kind.GIT:
         folder = source.transport.folder if isinstance(source.transport, Repository) else ""
         return Address(kind, Path(row.path), row.name, folder)
-    return Address(kind, Path(row.path))
+    return _kept_as(Address(kind, Path(row.path)), row.origin)
+
+
+def _kept_as(address: Address, origin: str) -> Address:
+    """A document in the store, where a single file keeps the name that it has at its origin: it tells the record."""
+    path = urlsplit(origin).path if "://" in origin else origin
+    return replace(address, name=PurePosixPath(path).name) if address.kind is Kind.FILE else address
 
 
 def _cached(ctx: Needs, source: Source, scope: str, error: Transient) -> Fetched:
@@ -211,12 +225,11 @@ def _kept_or(
         assert row is not None
         return Found(row.name, _address(source, row), origin, row.bytes, validators or Validators())
     path = ctx.files.path(result.stored.sha256)
-    return Found(result.stored.sha256, address_of(path), origin, result.stored.bytes, result.validators)
+    address = _kept_as(address_of(path), origin)
+    return Found(result.stored.sha256, address, origin, result.stored.bytes, result.validators)
 
 
-def _mirrored(
-    ctx: Needs, source: Source, url: str, branch: str, folder: str, progress: Progress
-) -> Found:
+def _mirrored(ctx: Needs, source: Source, url: str, branch: str, folder: str, progress: Progress) -> Found:
     """The newest commit of a repository; its files are listed and read by git, nothing is checked out."""
     directory = ctx.mirrors / f"{source.name}-{sha256(url.encode()).hexdigest()[:8]}.git"
     commit = git.mirror(url, directory, branch, _step(progress, "fetch"))

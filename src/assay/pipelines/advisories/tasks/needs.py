@@ -44,4 +44,7 @@ class Needs(Protocol):
 
 
 Progress = Callable[[str, int, int | None], None]
-"""Told the step (`fetch`, `read`, `merge`), how much of it is done and how much there is, if that is known."""
+"""Told the step, how much of it is done and how much there is, if that is known.
+
+Steps: `fetch` (bytes; for a repository whatever git counts), `changes` (objects of a bucket), `read` (records).
+"""

@@ -8,7 +8,8 @@ from assay.catalog.model import Scored
 from assay.errors import BadRecord
 from assay.kit.archive import open_stream
 from assay.pipelines.advisories import store
-from assay.pipelines.advisories.model import ScoreSource
+from assay.pipelines.advisories.model import Refused, ScoreSource
+from assay.pipelines.advisories.rules import refusal
 from assay.pipelines.advisories.store import Bad
 from assay.pipelines.advisories.tasks.fetching import Fetched
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
@@ -47,8 +48,14 @@ class _Sorted:
         self._progress("read", self.read, self.read)
 
 
-def stage_scores(ctx: Needs, source: ScoreSource, fetched: Fetched, *, full: bool, progress: Progress) -> ScoresStaged:
-    """Hand a day of scores to the catalog in one transaction; the same document again changes nothing."""
+def stage_scores(
+    ctx: Needs, source: ScoreSource, fetched: Fetched, *, full: bool, accept_loss: bool, progress: Progress
+) -> ScoresStaged:
+    """Hand a day of scores to the catalog in one transaction; the same document again changes nothing.
+
+    Raises Refused, with nothing applied, for a day that cannot be believed: without scores, or one that would take
+    more than a tenth of the scores in force away.
+    """
     day = source.read_day(open_stream(fetched.address.path, _MOST_BYTES))
     rows = _Sorted(day.scores, progress)
     with ctx.db.transaction() as conn:
@@ -56,6 +63,9 @@ def stage_scores(ctx: Needs, source: ScoreSource, fetched: Fetched, *, full: boo
             store.set_document_outcome(conn, fetched.id, "staged")
             return ScoresStaged(StageCounts(), (f"the scores of {day.scored_on} are there already",))
         taken = catalog.take_scores(conn, day.scored_on, day.model, fetched.name, rows)
+        why = refusal(taken.scores, taken.dropped, taken.had, accept_loss=accept_loss)
+        if why is not None:
+            raise Refused(f"{source.name}: the scores of {day.scored_on} were refused: {why}")
         now = ctx.clock()
         store.quarantine(conn, source.name, fetched.scope, fetched.name, rows.bad, now)
         store.release_others(conn, source.name, fetched.scope, [entry.locator for entry in rows.bad])
@@ -67,4 +77,6 @@ def stage_scores(ctx: Needs, source: ScoreSource, fetched: Fetched, *, full: boo
         quarantined=len(rows.bad),
     )
     place = "in force" if taken.is_newest else "history only, a newer day is in force"
-    return ScoresStaged(counts, (f"scores of {day.scored_on}: {place}, {taken.shown:,} vulnerabilities updated",))
+    return ScoresStaged(
+        counts, (f"scores of {day.scored_on}: {place}, {taken.shown:,} vulnerabilities updated",)
+    )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from typing import Protocol
 
 import structlog
@@ -15,12 +14,13 @@ from assay.errors import BadRecord, Permanent
 from assay.kit.archive import Address, Archive, Limits, Member, open_archive
 from assay.kit.db import Connection
 from assay.pipelines.advisories import store
-from assay.pipelines.advisories.model import RecordSource
+from assay.pipelines.advisories.model import Entry, RecordSource, Refused
 from assay.pipelines.advisories.rules import (
+    UNREAD,
     Candidate,
-    Entry,
     Listed,
     Reading,
+    as_listed,
     batches,
     choose_copy,
     content_hash,
@@ -28,8 +28,10 @@ from assay.pipelines.advisories.rules import (
     refusal,
 )
 from assay.pipelines.advisories.store import Bad, Listing
-from assay.pipelines.advisories.tasks.fetching import Fetched
+from assay.pipelines.advisories.tasks import unfinished
+from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
+from assay.pipelines.advisories.tasks.splitting import SplitDocument
 
 # Records and bytes per part: one transaction, and what a worker holds in memory at a time.
 _PART = 500
@@ -38,10 +40,6 @@ _PART_BYTES = 12 << 20
 _FEW = 1_000
 
 _log = structlog.get_logger(__name__)
-
-
-class Refused(Permanent):
-    """A document as a whole is not believed; nothing of it was applied."""
 
 
 @dataclass(slots=True)
@@ -69,48 +67,20 @@ class Part:
 
 @dataclass(slots=True)
 class PartOutcome:
-    """What came of a part, and the places of its bad records."""
+    """What came of a part, the places of its bad records, and of those whose bytes could not be had."""
 
     members: int = 0
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     bad: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 class Readable(Protocol):
     """Anything whose members can be read."""
 
     def read(self, member: Member) -> bytes: ...
-
-
-class SplitDocument:
-    """The records of a document that is one file, as if they were members of an archive."""
-
-    def __init__(self, records: Iterable[tuple[str, bytes]]) -> None:
-        self._raw: dict[str, bytes] = {}
-        self._record_ids: dict[str, str] = {}
-        for record_id, raw in records:
-            name, copy = record_id, 1
-            while name in self._raw:
-                copy += 1
-                name = f"{record_id} ({copy})"
-            self._raw[name] = raw
-            self._record_ids[name] = record_id
-
-    def members(self) -> list[Member]:
-        """One member per record, in the document's order."""
-        return [
-            Member(name, len(raw), blake2b(raw, digest_size=16).digest(), None) for name, raw in self._raw.items()
-        ]
-
-    def read(self, member: Member) -> bytes:
-        """The record's bytes."""
-        return self._raw[member.name]
-
-    def locate(self, name: str) -> str | None:
-        """The record id a name stands for; a name that only the last listing had stands for itself."""
-        return self._record_ids.get(name, name.partition(" (")[0])
 
 
 def stage(
@@ -129,24 +99,29 @@ def stage(
     """
     with ctx.db.transaction() as conn:
         last = store.find_listing(conn, source.name, fetched.scope)
+        doubtful = unfinished.records(conn, source.name, fetched)
     with open_archive(fetched.address) as archive:
         split = _split(source, archive) if source.split is not None else None
         members = split.members() if split is not None else archive.members()
-    locate = split.locate if split is not None else source.locate
+    locate = split.locate if split is not None else as_listed(source.locate)
     before = last.entries if last is not None else {}
     is_same_reader = last is not None and last.reader_version == source.reader_version
-    usable = before if is_same_reader and not full else {}
-    reading = plan_reading(_narrowed(members, locate), locate, usable if usable else _names_only(before))
-    gone = _gone(ctx, source, fetched, reading, before, locate)
+    usable = unfinished.doubted(before, doubtful, locate) if is_same_reader and not full else {}
+    reading = plan_reading(
+        _narrowed(members, locate), locate, usable or _names_only(before), is_full=fetched.is_full
+    )
+    gone = _gone(ctx, source, fetched, reading, before, locate, accept_loss=accept_loss)
+    if doubtful:
+        listed = {locate(member.name) for member in members}
+        gone += _nowhere(ctx, source, fetched, sorted(doubtful - listed - set(gone)), locate)
     if fetched.is_full:
-        why = refusal(reading.records, len(gone), _count(before, locate), accept_loss=accept_loss)
-        if why is not None:
-            raise Refused(f"{source.name}: the document {fetched.name[:12]} was refused: {why}")
+        with ctx.db.transaction() as conn:
+            store.set_document_outcome(conn, fetched.id, "begun")
     counts = StageCounts(read=reading.records, unchanged=reading.unchanged, quarantined=reading.kept_bad)
-    bad = _stage_parts(ctx, source, fetched, reading, split, counts, progress)
+    bad, unread = _stage_parts(ctx, source, fetched, reading, split, counts, progress)
     read = {member.name for _, copies in reading.changed for member in copies}
     read.update(member.name for _, member in reading.faulty)
-    _finish(ctx, source, fetched, last, _Outcome(members, locate, gone, bad, read), counts)
+    _finish(ctx, source, fetched, last, _Outcome(members, locate, gone, bad, unread, read), counts)
     return counts
 
 
@@ -156,11 +131,7 @@ def _narrowed(members: Sequence[Member], locate: Callable[[str], str | None]) ->
 
 def _names_only(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
     """A last listing that still says which records there were, but whose fingerprints fit nothing."""
-    return {name: Entry(b"", entry.is_bad) for name, entry in entries.items()}
-
-
-def _count(entries: Mapping[str, Entry], locate: Callable[[str], str | None]) -> int:
-    return len({found for name in entries if (found := locate(name)) is not None})
+    return {name: Entry(UNREAD, entry.is_bad) for name, entry in entries.items()}
 
 
 def _split(source: RecordSource, archive: Archive) -> SplitDocument:
@@ -168,7 +139,9 @@ def _split(source: RecordSource, archive: Archive) -> SplitDocument:
     members = archive.members()
     named = [member for member in members if source.locate(member.name) is not None] or members
     if len(named) != 1:
-        raise Permanent(f"{source.name}: its document is one file, but {len(named)} were found; name the right one")
+        raise Permanent(
+            f"{source.name}: its document is one file, but {len(named)} were found; name the right one"
+        )
     try:
         return SplitDocument(source.split(archive.read(named[0])))
     except BadRecord as error:
@@ -182,23 +155,40 @@ def _gone(
     reading: Reading,
     before: Mapping[str, Entry],
     locate: Callable[[str], str | None],
+    *,
+    accept_loss: bool,
 ) -> list[str]:
-    """Records that the last listing had and this one lacks, unless another scope of the source still lists them."""
+    """Records that the last listing had and this one lacks. Raises Refused where those are too many to believe."""
+    had = {found for name in before if (found := locate(name)) is not None}
     if fetched.is_full:
-        gone = reading.gone
+        records, lost = reading.records, reading.gone
     elif fetched.all_records is not None:
-        held = {found for name in before if (found := locate(name)) is not None}
-        gone = sorted(held - fetched.all_records)
-        why = refusal(len(fetched.all_records), len(gone), len(held), accept_loss=False)
-        if why is not None:
-            raise Refused(f"{source.name}: its list of changes was refused: {why}")
+        records, lost = len(fetched.all_records), sorted(had - fetched.all_records)
+    elif not reading.records:
+        raise Refused(
+            f"{source.name}: {fetched.address.name} is no record of it, by its name; name another file"
+        )
     else:
         return []
-    if not gone:
-        return []
+    gone = _nowhere(ctx, source, fetched, lost, locate)
+    why = refusal(records, len(gone), len(had), accept_loss=accept_loss)
+    if why is not None:
+        raise Refused(f"{source.name}: the document {fetched.name[:12]} was refused: {why}")
+    return gone
+
+
+def _nowhere(
+    ctx: Needs, source: RecordSource, fetched: Fetched, lost: list[str], locate: Callable[[str], str | None]
+) -> list[str]:
+    """The lost records that no other scope of the source lists.
+
+    What everything lacks is gone, though: an ecosystem that nobody asks for any more would keep it for ever.
+    """
+    if not lost or fetched.scope == EVERYTHING:
+        return lost
     with ctx.db.transaction() as conn:
         elsewhere = {locate(name) for name in store.names_of_other_scopes(conn, source.name, fetched.scope)}
-    return [record_id for record_id in gone if record_id not in elsewhere]
+    return [record_id for record_id in lost if record_id not in elsewhere]
 
 
 def _stage_parts(
@@ -209,8 +199,8 @@ def _stage_parts(
     split: SplitDocument | None,
     counts: StageCounts,
     progress: Progress,
-) -> set[str]:
-    """Read and hand over everything that changed; returns the places of the bad records."""
+) -> tuple[set[str], set[str]]:
+    """Read and hand over everything that changed; returns the places of the bad records and of the unread ones."""
     total = sum(len(copies) for _, copies in reading.changed)
     address = fetched.address if split is None else None
     parts = [
@@ -223,6 +213,7 @@ def _stage_parts(
     else:
         outcomes = ctx.pool.map(ctx, stage_part, parts, inline=total < _FEW)
     bad = _quarantine_faulty(ctx, source, fetched, reading)
+    unread = set(bad)
     counts.quarantined += len(bad)
     done = 0
     progress("read", done, total)
@@ -232,9 +223,10 @@ def _stage_parts(
         counts.unchanged += outcome.unchanged
         counts.quarantined += len(outcome.bad)
         bad.update(outcome.bad)
+        unread.update(outcome.unread)
         done += outcome.members
         progress("read", done, total)
-    return bad
+    return bad, unread
 
 
 def _as_members(batch: list[tuple[str, list[Listed]]]) -> list[tuple[str, list[Member]]]:
@@ -289,12 +281,17 @@ def _stage_part(ctx: Needs, part: Part, archive: Readable) -> PartOutcome:
 
 def to_incoming(source: RecordSource, candidate: Candidate) -> Incoming:
     """A record as the catalog takes it."""
-    fingerprint = content_hash(candidate.raw, source.volatile)
+    fingerprint = content_hash(candidate.raw, source.volatile, source.reader_version)
     return Incoming(candidate.claim, candidate.reading, candidate.raw, fingerprint)
 
 
 def submit_part(
-    conn: Connection, part: Part, incoming: list[Incoming], bad: list[Bad], outcome: PartOutcome, now: datetime
+    conn: Connection,
+    part: Part,
+    incoming: list[Incoming],
+    bad: list[Bad],
+    outcome: PartOutcome,
+    now: datetime,
 ) -> None:
     """Hand a part's records over in the caller's transaction; a synchronous flush waits for the document's end."""
     # Nothing depends on a part being on disk before the listing is, which is committed last and flushes it all.
@@ -305,6 +302,7 @@ def submit_part(
     outcome.changed = submitted.changed
     outcome.unchanged = submitted.unchanged
     outcome.bad = [entry.locator for entry in bad]
+    outcome.unread = [entry.locator for entry in bad if entry.raw is None]
 
 
 def _read(
@@ -341,6 +339,7 @@ class _Outcome:
     locate: Callable[[str], str | None]
     gone: Sequence[str]
     bad: set[str]
+    unread: set[str]
     read: set[str]
 
 
@@ -359,7 +358,7 @@ def _finish(
         name = member.name
         # What was not read again is as bad or as good as it was.
         is_bad = name in outcome.bad if name in outcome.read else before[name].is_bad
-        entries[name] = Entry(member.fingerprint, is_bad)
+        entries[name] = Entry(UNREAD if name in outcome.unread else member.fingerprint, is_bad)
     if outcome.gone and not fetched.is_full:
         lost = set(outcome.gone)
         entries = {name: entry for name, entry in entries.items() if outcome.locate(name) not in lost}
@@ -383,5 +382,6 @@ def _finish(
             )
         else:
             store.release_locators(conn, source.name, fetched.scope, sorted(outcome.read - outcome.bad))
+        if fetched.is_full:
+            store.settle_begun(conn, source.name, fetched.scope)
         store.set_document_outcome(conn, fetched.id, "staged")
-

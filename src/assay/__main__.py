@@ -1,0 +1,13 @@
+"""`assay`, the program: what an installation puts on the PATH, and what `python -m assay` runs."""
+
+
+def main() -> None:
+    """Run the command line that this process was given."""
+    # Imported here: a worker process imports this module anew and never speaks to a terminal.
+    from assay.cli.entry import run  # noqa: PLC0415
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

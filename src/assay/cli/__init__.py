@@ -1,0 +1,15 @@
+"""The terminal: commands over the rooms' front doors, one module per room.
+
+    entry        `assay` itself: global options, errors, signals
+    advisories   sync, sources, quarantine
+    catalog      show, search, catalog ...
+    operations   migrate, doctor, version
+    screens/     what people see of each, made of `output`; `progress` shows long work
+
+What a command needs is imported when it runs, so that `assay --help` and `assay version` answer at once.
+Results go to stdout, everything else to stderr; `--json` writes one JSON document, also for an error.
+"""
+
+from assay.cli.entry import app
+
+__all__ = ["app"]

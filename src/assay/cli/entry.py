@@ -1,0 +1,82 @@
+"""`assay` itself: its global options, and how it starts and ends."""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from assay.cli import advisories, catalog, operations
+from assay.cli.exits import Terminated, reported
+from assay.cli.invocation import Invocation, current
+
+
+class Root(TyperGroup):
+    """The program, in which every error becomes one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        ctx.obj = Invocation()
+        with reported(ctx.obj):
+            return super().invoke(ctx)
+
+
+# Help without Rich: with it `--help` takes four times as long, and looks the same in every log.
+app = typer.Typer(
+    name="assay",
+    cls=Root,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        operations.tell_version()
+        raise typer.Exit
+
+
+@app.callback()
+def assay(
+    ctx: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The home folder, in the place of ASSAY_HOME.")
+    ] = None,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, show_default=False, help="Log more, show where errors come from."
+        ),
+    ] = 0,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Raw security advisories in, one curated catalog out."""
+    invocation = current(ctx)
+    invocation.home = home
+    invocation.verbosity = verbose
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+advisories.add_to(app)
+catalog.add_to(app)
+operations.add_to(app)
+
+
+def run() -> None:
+    """Run the command line that this process was given, and end with its exit code."""
+    # A terminal that cannot show a letter gets its number, not an error.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files here
+    signal.signal(signal.SIGTERM, _terminate)
+    app(prog_name="assay")
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
