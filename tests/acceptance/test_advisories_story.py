@@ -100,7 +100,7 @@ class Assay:
         finally:
             os.close(theirs)
         written = b""
-        with open(ours, "rb", buffering=0) as terminal:  # noqa: PTH123 - a descriptor, no path
+        with open(ours, "rb", buffering=0) as terminal:
             while True:
                 try:
                     piece = terminal.read(65536)

@@ -305,7 +305,9 @@ class _Merge:
 
     def _others(self, field: str, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
         """Names of other vulnerabilities, sorted."""
-        if not (read(self._only) if self._only is not None else any(read(claim) for _, claim in self._speaking)):
+        if not (
+            read(self._only) if self._only is not None else any(read(claim) for _, claim in self._speaking)
+        ):
             return ()
         own = self._names
         return tuple(
