@@ -194,7 +194,7 @@ def in_force(ctx: Context) -> dict[tuple[str, str], str]:
         return {(one.left, one.right): one.kind for one in queries.list_decisions(conn)}
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(history=decided_histories(), part=st.sampled_from([1, 400]))
 def test_decisions_come_to_the_same_whenever_they_are_taken(arena: Arena, history, part: int):
     ctx = arena.ctx

@@ -36,7 +36,7 @@ class Database:
             )
         except psycopg.OperationalError as error:
             raise Transient(
-                f"PostgreSQL cannot be reached: {str(error).strip()}. "
+                f"PostgreSQL cannot be reached: {_one_line(error)}. "
                 "Check ASSAY_DATABASE_URL, or unset it to use the embedded server"
             ) from error
         if conn.info.server_version < _OLDEST:
@@ -97,6 +97,10 @@ def _is_alive(conn: Connection) -> bool:
         return not waiting.select(timeout=0)
 
 
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 @contextmanager
 def _watched(conn: Connection) -> Iterator[None]:
     """Raises Transient when the server goes away in the middle of the work."""
@@ -105,7 +109,7 @@ def _watched(conn: Connection) -> Iterator[None]:
     except psycopg.OperationalError as error:
         if not conn.broken:
             raise
-        raise Transient(f"the connection to PostgreSQL was lost: {str(error).strip()}. Try again") from error
+        raise Transient(f"the connection to PostgreSQL was lost: {_one_line(error)}. Try again") from error
 
 
 def copy_rows(
