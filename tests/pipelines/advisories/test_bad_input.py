@@ -890,4 +890,4 @@ def test_a_file_of_another_source_is_refused(ctx: Context, tmp_path: Path) -> No
     path.write_bytes(b.kev("CVE-2024-0001"))
     report = b.sync(ctx, "gitlab", path)
     assert report.outcome is Outcome.REFUSED
-    assert "no record of this source" in (report.error or "")
+    assert "kev.json is no record of it" in (report.error or "")

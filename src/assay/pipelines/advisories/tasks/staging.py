@@ -110,10 +110,6 @@ def stage(
     reading = plan_reading(
         _narrowed(members, locate), locate, usable or _names_only(before), is_full=fetched.is_full
     )
-    if not reading.records and not fetched.is_listed:
-        raise Refused(
-            f"{source.name}: there is no record of this source in the file; is it another source's?"
-        )
     gone = _gone(ctx, source, fetched, reading, before, locate, accept_loss=accept_loss)
     if doubtful:
         listed = {locate(member.name) for member in members}
