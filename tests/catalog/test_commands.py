@@ -15,13 +15,13 @@ from assay.kit.compression import decompress
 from assay.kit.db import Connection
 from factories import (
     NOW,
+    Arena,
     a_claim,
     a_time,
     an_affected,
     as_toml,
     drop,
     quiet,
-    reading_claims,
     submit,
     take,
 )
@@ -32,8 +32,9 @@ BOTH = msgspec.structs.replace(GHSA, aliases=("CVE-2024-1000",))
 
 
 @pytest.fixture
-def ctx(ctx: Context) -> Context:
-    return reading_claims(ctx)
+def ctx(arena: Arena) -> Context:
+    arena.clear()
+    return arena.ctx
 
 
 def shown(ctx: Context, name: str) -> queries.Vulnerability:

@@ -37,6 +37,8 @@ def namings(draw: st.DrawFn) -> list[Naming]:
     return found
 
 
+# Fewer examples than usual, of more claims: fifteen laws look at the same space.
+few = settings(max_examples=60)
 pairs = st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True).map(lambda two: pair(*two))
 
 
@@ -72,6 +74,7 @@ def sets(groups: Iterable[AliasGroup]) -> set[tuple[frozenset[str], frozenset[in
     return {(frozenset(group.identifiers), frozenset(group.claims)) for group in groups}
 
 
+@few
 @given(namings(), decisions(), st.randoms(use_true_random=False))
 def test_the_order_of_claims_does_not_matter(found: list[Naming], decided: Decisions, random):
     shuffled = [
@@ -81,6 +84,7 @@ def test_the_order_of_claims_does_not_matter(found: list[Naming], decided: Decis
     assert sets(alias_groups(shuffled, decided)) == sets(alias_groups(found, decided))
 
 
+@few
 @given(namings(), st.lists(pairs, max_size=3))
 def test_every_name_is_in_one_group_and_every_claim_in_some(found: list[Naming], pins: list[tuple[str, str]]):
     groups = alias_groups(found, Decisions(frozenset(pins)))
@@ -92,6 +96,7 @@ def test_every_name_is_in_one_group_and_every_claim_in_some(found: list[Naming],
         assert list(group.claims) == sorted(set(group.claims))
 
 
+@few
 @given(namings(), decisions())
 def test_with_decisions_too_every_name_that_was_not_banned_from_its_record_is_in_one_group(
     found: list[Naming], decided: Decisions
@@ -108,6 +113,7 @@ def test_with_decisions_too_every_name_that_was_not_banned_from_its_record_is_in
     assert all(group.claims for group in groups)
 
 
+@few
 @given(namings(), decisions())
 def test_a_record_is_no_claim_on_what_a_person_said_it_is_not(found: list[Naming], decided: Decisions):
     for group in alias_groups(found, decided):
@@ -121,6 +127,7 @@ def test_a_record_is_no_claim_on_what_a_person_said_it_is_not(found: list[Naming
         assert not apart & set(group.claims) or apart == {naming.claim for naming in naming_it}
 
 
+@few
 @given(namings(), st.lists(pairs, max_size=3))
 def test_a_claim_on_cve_ids_is_in_the_group_of_each_and_in_no_other(
     found: list[Naming], pins: list[tuple[str, str]]
@@ -134,6 +141,7 @@ def test_a_claim_on_cve_ids_is_in_the_group_of_each_and_in_no_other(
             assert {group.identifiers for group in groups if naming.claim in group.claims} == expected
 
 
+@few
 @given(namings(), st.lists(pairs, max_size=3), st.lists(pairs, max_size=3))
 def test_decisions_about_absent_names_change_nothing(found, pins, bans):
     absent = Decisions(
@@ -143,6 +151,7 @@ def test_decisions_about_absent_names_change_nothing(found, pins, bans):
     assert sets(alias_groups(found, absent)) == sets(alias_groups(found))
 
 
+@few
 @given(namings(), namings())
 def test_claims_that_share_no_name_do_not_touch_each_other(found: list[Naming], others: list[Naming]):
     apart = [
@@ -152,6 +161,7 @@ def test_claims_that_share_no_name_do_not_touch_each_other(found: list[Naming], 
     assert together == sets(alias_groups(found)) | sets(alias_groups(apart))
 
 
+@few
 @given(namings(), st.data())
 def test_a_claim_that_repeats_what_one_says_moves_no_name(found: list[Naming], data: st.DataObject):
     again = data.draw(st.sampled_from(found))
@@ -159,6 +169,7 @@ def test_a_claim_that_repeats_what_one_says_moves_no_name(found: list[Naming], d
     assert {g.identifiers for g in alias_groups(repeated)} == {g.identifiers for g in alias_groups(found)}
 
 
+@few
 @given(namings(), st.lists(pairs, max_size=3))
 def test_components_are_closed_under_shared_names_and_pins(found: list[Naming], pins: list[tuple[str, str]]):
     positions = components([(n.claim, n.identifiers) for n in found], pins)
@@ -173,6 +184,7 @@ def test_components_are_closed_under_shared_names_and_pins(found: list[Naming], 
             assert holder[left] == holder[right]
 
 
+@few
 @given(namings())
 def test_a_component_can_be_grouped_alone(found: list[Naming]):
     alone = set()

@@ -13,7 +13,7 @@ from assay.catalog import commands, queries
 from assay.catalog.commands import PERCENTILE_DRIFT, ScoresTaken
 from assay.catalog.model import Scored
 from assay.kit.db import Connection, Database
-from factories import a_claim, reading_claims, take
+from factories import Arena, a_claim, take
 
 DAY = date(2024, 3, 1)
 CVE = "CVE-2024-1000"
@@ -161,8 +161,9 @@ def test_the_history_tells_every_day_whatever_the_order(
 
 
 @pytest.fixture
-def ctx(ctx: Context) -> Context:
-    return reading_claims(ctx)
+def ctx(arena: Arena) -> Context:
+    arena.clear()
+    return arena.ctx
 
 
 def shown(ctx: Context, name: str = CVE) -> tuple[float | None, float | None]:

@@ -65,7 +65,8 @@ def add_run(
         "ended_at": max(started_at, ended_at),
         "outcome": outcome.value,
         "counts": Json(dict(counts)),
-        "detail": detail,
+        # An error may quote the bytes it is about; PostgreSQL's text holds neither NUL nor half surrogate pairs.
+        "detail": detail and detail.replace("\x00", "").encode(errors="replace").decode(),
     }
     row = conn.execute(_SQL["add_run"].text, values).fetchone()
     assert row is not None
