@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from psycopg import sql
 
 from assay.bootstrap import Context
 from assay.catalog import commands
@@ -143,6 +144,22 @@ def submit(conn: Connection, *claims: Claim, now: datetime = NOW, document: str 
             total.new + came.new, total.changed + came.changed, total.unchanged + came.unchanged
         )
     return total
+
+
+class Arena:
+    """A Context on a database that many examples share, each clearing it first; printed short when one fails."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+
+    def clear(self) -> None:
+        """Empty every table of the catalog."""
+        with self.ctx.db.transaction() as conn:
+            for (table,) in conn.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'catalog'"
+            ).fetchall():
+                # A few rows are deleted sooner than a dozen files are truncated.
+                conn.execute(sql.SQL("DELETE FROM catalog.{}").format(sql.Identifier(table)))
 
 
 def take(ctx: Context, *claims: Claim, now: datetime = NOW) -> MergeCounts:

@@ -286,14 +286,16 @@ DAMAGE = {
     "a document is another": "UPDATE catalog.finished SET document = (SELECT max(document) FROM catalog.finished)",
     "a row is gone": "DELETE FROM catalog.vulnerabilities WHERE name = 'CVE-2024-1000'",
     "all rows are gone": "DELETE FROM catalog.vulnerabilities",
-    "a column is another": "UPDATE catalog.vulnerabilities SET summary = 'forged', severity = 'low', is_exploited = true",
+    "a column is another": "UPDATE catalog.vulnerabilities SET summary = 'forged', is_exploited = true",
     "the words are others": "UPDATE catalog.vulnerabilities SET words = 'forged'",
     "the claims are others": "UPDATE catalog.vulnerabilities SET claim_ids = '{}'",
     "a name is another": "UPDATE catalog.vulnerabilities SET name = 'FORGED-1' WHERE name = 'CVE-2024-1000'",
     "the names are gone": "DELETE FROM catalog.identifiers",
     "one name is gone": "DELETE FROM catalog.identifiers WHERE identifier = 'CVE-2024-1000'",
     "the names lead elsewhere": "UPDATE catalog.identifiers SET vulnerability_id = 999",
-    "the names are crossed": "UPDATE catalog.identifiers SET vulnerability_id = (SELECT max(id) FROM catalog.vulnerabilities)",
+    "the names are crossed": (
+        "UPDATE catalog.identifiers SET vulnerability_id = (SELECT max(id) FROM catalog.vulnerabilities)"
+    ),
     "nobody gives the names": "UPDATE catalog.identifiers SET asserted_by = '{}'",
     "the packages are gone": "DELETE FROM catalog.affected",
     "packages are too many": "INSERT INTO catalog.affected SELECT 'npm', 'forged', id FROM catalog.vulnerabilities",
@@ -302,7 +304,8 @@ DAMAGE = {
     "everything is gone": "TRUNCATE catalog.vulnerabilities, catalog.finished, catalog.identifiers, catalog.affected",
 }
 _EVERYTHING = """
-    SELECT v.name, v.state, v.summary, v.severity, v.is_exploited, v.sources, v.claim_ids, v.words, v.digest, v.modified_at,
+    SELECT v.name, v.state, v.summary, v.severity, v.is_exploited, v.sources, v.claim_ids, v.words, v.digest,
+           v.modified_at,
            f.document, f.provenance,
            (SELECT array_agg((i.identifier, i.asserted_by) ORDER BY i.identifier) FROM catalog.identifiers AS i
             WHERE i.vulnerability_id = v.id),
@@ -326,9 +329,16 @@ def test_a_rebuild_repairs_what_was_damaged(ctx: Context, statement: str):
         sound = conn.execute(_EVERYTHING).fetchall()
         digest = queries.catalog_digest(conn)
         conn.execute(statement)
+        left = dict(
+            conn.execute("SELECT name, id FROM catalog.vulnerabilities WHERE claim_ids <> '{}'").fetchall()
+        )
     rebuilt = commands.rebuild(ctx, quiet)
     with ctx.db.transaction() as conn:
         assert conn.execute(_EVERYTHING).fetchall() == sound
+        keys = dict(conn.execute("SELECT name, id FROM catalog.vulnerabilities").fetchall())
+        assert {name: keys[name] for name in left if name in keys} == {
+            n: key for n, key in left.items() if n in keys
+        }
     assert rebuilt.digest_after == digest
     assert faults(ctx) == {}
     again = commands.rebuild(ctx, quiet)

@@ -49,7 +49,7 @@ def in_force(conn: Connection) -> Mapping[str, tuple[float, float | None, date]]
 
 def test_the_history_keeps_changes_only(conn: Connection):
     assert score(conn, day(0), A=0.1, B=0.2) == ScoresTaken(
-        scores=2, kept=2, shown=0, is_newest=True, had=0, dropped=0
+        2, kept=2, shown=0, is_newest=True, had=0, dropped=0
     )
     assert score(conn, day(1), A=0.1, B=0.3).kept == 1
     assert score(conn, day(2), A=0.1, B=0.3).kept == 0
@@ -85,7 +85,8 @@ def test_the_newest_day_is_in_force_whatever_comes_after_it(conn: Connection):
 
 def test_a_cve_that_the_newest_day_no_longer_lists_has_no_score(conn: Connection):
     score(conn, day(0), A=0.1, B=0.2)
-    score(conn, day(1), A=0.1)
+    taken = score(conn, day(1), A=0.1)
+    assert (taken.had, taken.dropped) == (2, 1)
     assert in_force(conn).keys() == {"A"}
     assert kept(conn, "B") == [(day(0), 0.2, None)]
 

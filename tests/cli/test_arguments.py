@@ -158,7 +158,9 @@ _words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size
     min_epss=st.none() | st.floats(0, 1),
     cursor=_words,
 )
-def test_the_command_for_the_next_page_asks_the_same(words, package, severity, kev, limit, min_epss, cursor):
+def test_the_command_for_the_next_page_asks_the_same(
+    *, words, package, severity, kev, limit, min_epss, cursor
+):
     """Typed into a shell, it comes back as the same arguments with the new cursor."""
     asked = {
         "words": words or (),

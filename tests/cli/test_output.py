@@ -36,9 +36,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 @given(st.text())
 def test_cleaned_text_has_no_power(content):
     assert clean(content).isprintable()
-    assert set(clean(content, keep_lines=True)) - {"\n", "\t"} == set(
-        char for char in clean(content, keep_lines=True) if char.isprintable()
-    )
+    assert clean(content, keep_lines=True).replace("\n", "").replace("\t", "").isprintable()
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"])))
@@ -165,9 +163,9 @@ def test_only_the_wide_column_gives_way(capsys, monkeypatch):
     lines = table("name", "summary", "n", right=("n",), wide="summary")
     lines.add_row("CVE-2021-44228", cut("x" * 300), "1,000")
     show(lines)
-    header, rule, row = capsys.readouterr().out.splitlines()
+    _, rule, row = capsys.readouterr().out.splitlines()
     assert row.startswith("CVE-2021-44228 ")
-    assert row.endswith("… 1,000") or row.endswith("…  1,000")
+    assert row.endswith(("… 1,000", "…  1,000"))
     assert len(row) == len(rule) <= 100
 
 

@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +20,7 @@ from assay.kit.db import Connection
 
 _SQL = sql.beside(__file__)
 _MAX_PAGE = 1000
+_KEYS = range(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Decision:
 
 def find_id(conn: Connection, identifier: str) -> int | None:
     """The key of the vulnerability that an identifier finds, however it is written."""
-    name = normalise(identifier)
+    name = normalise(_writable(identifier))
     row = conn.execute(_SQL["find_name"].text, {"identifier": name}).fetchone()
     return None if row is None else int(row[0])
 
@@ -186,7 +187,7 @@ def get(conn: Connection, identifier: str) -> Vulnerability:
     key = find_id(conn, identifier)
     if key is None:
         rows = conn.execute(
-            _SQL["similar_names"].text, {"start": normalise(identifier) or identifier}
+            _SQL["similar_names"].text, {"start": normalise(_writable(identifier)) or ""}
         ).fetchall()
         hint = f"; did you mean {', '.join(row[0] for row in rows)}?" if rows else ""
         raise NotFound(f"no vulnerability is known as {identifier!r}{hint}")
@@ -280,6 +281,11 @@ def search(conn: Connection, filters: Filters, *, limit: int = 50, cursor: str |
     return Page([Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows], last)
 
 
+def _writable(text: str) -> str:
+    """The text without what PostgreSQL's cannot hold and a shell or a URL may bring: NUL, half surrogate pairs."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
 def _values(filters: Filters) -> dict[str, Any]:
     package = filters.package
     if package is not None and filters.ecosystem is not None:
@@ -288,12 +294,12 @@ def _values(filters: Filters) -> dict[str, Any]:
     if filters.min_severity is not None:
         severities = [band.value for band in Band if band >= filters.min_severity]
     ecosystem = filters.ecosystem
-    return {
+    values = {
         "text": filters.text,
         "ecosystem": ecosystem,
         "ecosystem_like": None
         if ecosystem is None
-        else ecosystem.replace("%", r"\%").replace("_", r"\_") + ":%",
+        else ecosystem.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + ":%",
         "package": package,
         "severities": severities,
         "exploited": filters.exploited,
@@ -302,6 +308,7 @@ def _values(filters: Filters) -> dict[str, Any]:
         "source": filters.source,
         "withdrawn": filters.withdrawn,
     }
+    return {name: _writable(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _write_cursor(at: datetime, key: int) -> str:
@@ -313,8 +320,9 @@ def _read_cursor(cursor: str | None) -> tuple[datetime | None, int | None]:
         return None, None
     try:
         at, key = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
-        return datetime.fromisoformat(at), int(key)
-    except ValueError as error:
+        # A time without a zone has no instant, and a key beyond a bigint's range is none.
+        return datetime.fromisoformat(at).astimezone(UTC), _KEYS[int(key)]
+    except (ValueError, IndexError, OverflowError) as error:
         raise Conflict(
             f"{cursor!r} is not the cursor of a page; give the one that the page before printed"
         ) from error

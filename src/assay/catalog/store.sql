@@ -100,8 +100,8 @@ WHERE id = ANY(%(ids)s::bigint[])
 ORDER BY id;
 
 -- name: has_names
--- Whether the catalog holds any name.
-SELECT EXISTS (SELECT 1 FROM catalog.identifiers);
+-- Whether the catalog holds any name, or any vulnerability that lost its names.
+SELECT EXISTS (SELECT 1 FROM catalog.identifiers) OR EXISTS (SELECT 1 FROM catalog.vulnerabilities);
 
 -- name: has_claims
 -- Whether the catalog holds any claim of a source.

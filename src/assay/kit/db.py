@@ -1,5 +1,6 @@
 """Connections, transactions, COPY and advisory locks on PostgreSQL 15 or newer."""
 
+import selectors
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString
@@ -35,7 +36,7 @@ class Database:
             )
         except psycopg.OperationalError as error:
             raise Transient(
-                f"PostgreSQL cannot be reached: {str(error).strip()}. "
+                f"PostgreSQL cannot be reached: {_one_line(error)}. "
                 "Check ASSAY_DATABASE_URL, or unset it to use the embedded server"
             ) from error
         if conn.info.server_version < _OLDEST:
@@ -50,7 +51,8 @@ class Database:
         """A connection of the caller's own, closed at the end."""
         conn = self.connect(autocommit=autocommit)
         try:
-            yield conn
+            with _watched(conn):
+                yield conn
         finally:
             conn.close()
 
@@ -60,9 +62,10 @@ class Database:
 
         A server process costs more to start than a small transaction, so the connection is kept for the next one.
         """
+        # list.pop and list.append are atomic, so threads may share the idle connections.
         conn = self._take()
         try:
-            with conn.transaction():
+            with _watched(conn), conn.transaction():
                 yield conn
         finally:
             if conn.closed or conn.broken:
@@ -71,16 +74,42 @@ class Database:
                 self._idle.append(conn)
 
     def _take(self) -> Connection:
-        # list.pop and list.append are atomic, so threads may share the idle connections.
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self.connect()
+        """A connection that was kept and is still alive, else a new one."""
+        while True:
+            try:
+                conn = self._idle.pop()
+            except IndexError:
+                return self.connect()
+            if _is_alive(conn):
+                return conn
+            conn.close()
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
         while self._idle:
             self._idle.pop().close()
+
+
+def _is_alive(conn: Connection) -> bool:
+    """Whether the server still listens: it has nothing to say on an idle connection but goodbye."""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(conn.fileno(), selectors.EVENT_READ)
+        return not waiting.select(timeout=0)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _watched(conn: Connection) -> Iterator[None]:
+    """Raises Transient when the server goes away in the middle of the work."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if not conn.broken:
+            raise
+        raise Transient(f"the connection to PostgreSQL was lost: {_one_line(error)}. Try again") from error
 
 
 def copy_rows(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import LiteralString
 
-from assay.errors import Permanent
+from psycopg.errors import LockNotAvailable
+
+from assay.errors import Permanent, Transient
 from assay.kit.db import Connection
 
 # One lock for every process that migrates this database; the number is arbitrary and must not change.
@@ -72,8 +74,8 @@ def pending(conn: Connection, migrations: Sequence[Migration]) -> list[Migration
 def migrate(conn: Connection, migrations: Sequence[Migration]) -> list[Migration]:
     """Apply what is pending and return it. `conn` must be in autocommit mode.
 
-    Each migration is one transaction; a lock that cannot be had within 5 s fails it instead of queueing
-    every other query behind it. Other processes that migrate at the same time wait their turn.
+    Each migration is one transaction; a lock that cannot be had within 5 s fails it (Transient) instead of
+    queueing every other query behind it. Other processes that migrate at the same time wait their turn.
     """
     conn.execute("SELECT pg_advisory_lock(%s::bigint)", (_LOCK,))
     try:
@@ -84,13 +86,23 @@ def migrate(conn: Connection, migrations: Sequence[Migration]) -> list[Migration
         )
         todo = pending(conn, migrations)
         for migration in todo:
-            with conn.transaction():
-                conn.execute("SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
-                conn.execute(migration.text)
-                conn.execute(
-                    "INSERT INTO public.assay_migrations (version, name, sha256) VALUES (%s, %s, %s)",
-                    (migration.version, migration.name, migration.sha256),
-                )
+            _apply(conn, migration)
         return todo
     finally:
         conn.execute("SELECT pg_advisory_unlock(%s::bigint)", (_LOCK,))
+
+
+def _apply(conn: Connection, migration: Migration) -> None:
+    try:
+        with conn.transaction():
+            conn.execute("SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
+            conn.execute(migration.text)
+            conn.execute(
+                "INSERT INTO public.assay_migrations (version, name, sha256) VALUES (%s, %s, %s)",
+                (migration.version, migration.name, migration.sha256),
+            )
+    except LockNotAvailable as error:
+        raise Transient(
+            f"migration {migration.version} ({migration.name}) waited {_LOCK_TIMEOUT} for a table that somebody uses; "
+            "try again, or stop the other programs of this database first"
+        ) from error

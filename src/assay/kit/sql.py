@@ -15,6 +15,7 @@ from typing import LiteralString, cast
 
 # Matches `-- name: find_claim`.
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)$", re.MULTILINE)
+_ANY_NAME = re.compile(r"^-- name:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,16 @@ class Statement:
 
 
 def load(path: Path) -> Mapping[str, Statement]:
-    """The statements of a file by name. Raises ValueError for a double name or a missing description."""
-    parts = _NAME.split(path.read_text(encoding="utf-8"))
+    """The statements of a file by name.
+
+    Raises ValueError for a name that is none or stands there twice, a missing description, a missing statement.
+    """
+    content = path.read_text(encoding="utf-8")
+    parts = _NAME.split(content)
+    if len(parts) // 2 != len(_ANY_NAME.findall(content)):
+        raise ValueError(
+            f"{path.name}: a `-- name:` line names nothing: lower-case letters, digits and _ only"
+        )
     found: dict[str, Statement] = {}
     for name, body in zip(parts[1::2], parts[2::2], strict=True):
         first, _, text = body.strip().partition("\n")
@@ -37,7 +46,10 @@ def load(path: Path) -> Mapping[str, Statement]:
         if name in found:
             raise ValueError(f"{path.name}: statement {name} stands there twice")
         # A file of the package is as literal as a string in the code: nothing from outside is in it.
-        found[name] = Statement(name, first[3:], cast(LiteralString, text.strip().removesuffix(";")))
+        plain = text.strip().removesuffix(";")
+        if not plain:
+            raise ValueError(f"{path.name}: statement {name} is empty")
+        found[name] = Statement(name, first[3:], cast(LiteralString, plain))
     return found
 
 

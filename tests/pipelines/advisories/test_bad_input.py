@@ -883,3 +883,11 @@ def _rotten(raw: bytes, dice: random.Random) -> bytes:
     for _ in range(dice.choice((1, 1, 3, 20))):
         content[dice.randrange(len(content))] = dice.choice(b'\0\xff"{}[],:0\n \\a-')
     return bytes(content)
+
+
+def test_a_file_of_another_source_is_refused(ctx: Context, tmp_path: Path) -> None:
+    path = tmp_path / "kev.json"
+    path.write_bytes(b.kev("CVE-2024-0001"))
+    report = b.sync(ctx, "gitlab", path)
+    assert report.outcome is Outcome.REFUSED
+    assert "kev.json is no record of it" in (report.error or "")

@@ -483,7 +483,7 @@ def test_merge_that_was_interrupted_goes_on(ctx: Context, tmp_path: Path) -> Non
 
 def test_dead_worker_fails_its_source_and_the_next_goes_on(make_context: object, tmp_path: Path) -> None:
     ctx: Context = make_context(processes=2)  # type: ignore[operator]
-    many = b.many_osv(2600)
+    many = b.many_osv(3000)
     path = b.zip_of(tmp_path / "many.zip", many)
     kev = tmp_path / "kev.json"
     kev.write_bytes(b.kev("CVE-2024-0001"))
@@ -509,7 +509,7 @@ def test_dead_worker_fails_its_source_and_the_next_goes_on(make_context: object,
     assert second.outcome is Outcome.COMPLETED
     again = b.sync(ctx, "osv", path)
     b.check_books(ctx, again)
-    assert again.counts.read == 2600
+    assert again.counts.read == 3000
 
 
 def test_pool_that_lost_its_workers_starts_others() -> None:

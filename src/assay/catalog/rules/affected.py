@@ -57,7 +57,10 @@ def merge_affected(
     speaking = [entry for entry in ranked if entry.claim.affected]
     if len(speaking) == 1:
         place, claim = speaking[0]
-        return claim.affected, {_label(key): (place, ()) for key in map(package_key, claim.affected)}
+        keys = [package_key(entry) for entry in claim.affected]
+        # Entries of one package that stand apart are brought together below, as they are with several claims.
+        if len(set(keys)) == len(keys):
+            return claim.affected, {_label(key): (place, ()) for key in keys}
     entries: dict[tuple[str, str], list[Affected]] = {}
     said: dict[tuple[str, str], tuple[int, list[int]]] = {}
     for place, claim in speaking:

@@ -59,8 +59,16 @@ class _Merge:
     def __init__(self, identifiers: Sequence[str], held: Sequence[Held], policy: Policy) -> None:
         self._policy = policy
         self._names = tuple(identifiers)
-        self._ordered = sorted(held, key=self._trust) if len(held) > 1 else list(held)
+        self._fields: dict[str, Said] = {}
         only = policy.speaks_only_for
+        self._only: Claim | None = None
+        if len(held) == 1 and held[0].claim.source not in only:
+            self._only = held[0].claim
+            self._ordered = self._statements = list(held)
+            self._speaking = [Ranked(0, self._only)]
+            self._is_plain = True
+            return
+        self._ordered = sorted(held, key=self._trust)
         self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
         # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
         self._statements = self._ordered
@@ -75,7 +83,6 @@ class _Merge:
             for place, entry in enumerate(self._ordered)
             if not entry.is_retracted or entry.id in heard_anyway
         ]
-        self._fields: dict[str, Said] = {}
 
     def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
         claim = entry.claim
@@ -101,6 +108,12 @@ class _Merge:
 
     def _pick(self, field: str, alike: Callable[[Any], Any] | None = None) -> Any:
         """The most trusted claim's value of a field; those with another one are written down as disagreeing."""
+        if self._only is not None:
+            value = getattr(self._only, field)
+            if value is None or value == ():
+                return None
+            self._fields[field] = _ALONE[0]
+            return value
         found = None
         by = -1
         against: list[int] = []
@@ -120,16 +133,18 @@ class _Merge:
         self, field: str, read: Callable[[Claim], Sequence[Any]], key: Callable[[Any], Any]
     ) -> tuple[Any, ...]:
         """Every distinct entry of a list, the most trusted claim's first."""
+        if self._only is not None:
+            entries = read(self._only)
+            if not entries:
+                return ()
+            self._fields[field] = _ALONE[0]
+            return _distinct(entries, key)
         parts = [(place, entries) for place, claim in self._heard(field) if (entries := read(claim))]
         if not parts:
             return ()
         first, *others = (place for place, _ in parts)
         self._fields[field] = Said(first, also=tuple(others)) if others else _alone(first)
-        found: dict[Any, Any] = {}
-        for _, entries in parts:
-            for entry in entries:
-                found.setdefault(key(entry), entry)
-        return tuple(found.values())
+        return _distinct([entry for _, entries in parts for entry in entries], key)
 
     def result(self) -> Merged:
         name = preferred_name(self._names, self._policy)
@@ -228,6 +243,10 @@ class _Merge:
 
     def _latest_modified(self) -> datetime | None:
         """The latest change of any claim, retracted ones included: that one was taken back is news as well."""
+        if self._only is not None:
+            if self._only.modified is not None:
+                self._fields["modified"] = _ALONE[0]
+            return self._only.modified
         speaks = self._policy.speaks
         dated = [
             (entry.claim.modified, -place)
@@ -286,7 +305,9 @@ class _Merge:
 
     def _others(self, field: str, read: Callable[[Claim], Sequence[str]]) -> tuple[str, ...]:
         """Names of other vulnerabilities, sorted."""
-        if not any(read(claim) for _, claim in self._speaking):
+        if not (
+            read(self._only) if self._only is not None else any(read(claim) for _, claim in self._speaking)
+        ):
             return ()
         own = self._names
         return tuple(
@@ -302,6 +323,14 @@ _URL = attrgetter("url")
 _ALONE = tuple(Said(place) for place in range(16))
 
 
+def _distinct(entries: Sequence[Any], key: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """The first entry of each key, in order."""
+    found: dict[Any, Any] = {}
+    for entry in entries:
+        found.setdefault(key(entry), entry)
+    return tuple(found.values())
+
+
 def _alone(place: int) -> Said:
     """Said by one claim and contradicted by none."""
     return _ALONE[place] if place < len(_ALONE) else Said(place)
@@ -309,7 +338,8 @@ def _alone(place: int) -> Said:
 
 def related_names(claim: Claim) -> tuple[str, ...]:
     """Names of others that a claim gives, the CVE ids of a claim on several among them: each is one of these."""
-    return (*claim.related, *_bundled(claim))
+    bundled = _bundled(claim)
+    return (*claim.related, *bundled) if bundled else claim.related
 
 
 def _bundled(claim: Claim) -> tuple[str, ...]:
