@@ -29,22 +29,44 @@ from pipelines.advisories import builders as b
 
 pytestmark = pytest.mark.fault
 
-REQUESTS = {name: Request(origin=str(path)) for name, path in b.ORIGINS.items()}
-
 # A sync of the sample as a person starts it: its own process, two workers, settings from the environment.
 _SYNC = """
 import sys
 from assay import settings
 from assay.bootstrap import build
-from pipelines.advisories import builders as b
+from assay.catalog.tasks import merging
 from assay.pipelines.advisories.commands import Request
+from assay.pipelines.advisories.tasks import staging
+from pipelines.advisories import builders as b
+
+# So little is read in one process; as much as a real source has is shared by workers.
+merging.FEW = staging._FEW = 100
 
 with build(settings.load()) as ctx:
     print("ready", flush=True)
-    report = b.sync_all(ctx, {name: Request(origin=str(path)) for name, path in b.ORIGINS.items()})
+    origins = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+    report = b.sync_all(ctx, {name: Request(origin=path) for name, path in origins.items()})
     print("done", b.digest(ctx), flush=True)
 sys.exit(0 if report.is_good else 1)
 """
+
+
+Origins = dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def origins(tmp_path_factory: pytest.TempPathFactory) -> Origins:
+    """Half of the sample, every source of it."""
+    folder = tmp_path_factory.mktemp("half")
+    found = {name: str(path) for name, path in b.ORIGINS.items()}
+    for name in ("osv", "gitlab", "cve"):
+        members = list(b.members_of(b.ORIGINS[name]).items())
+        found[name] = str(b.zip_of(folder / f"{name}.zip", members[::2]))
+    return found
+
+
+def requests(origins: Origins) -> dict[str, Request]:
+    return {name: Request(origin=origin) for name, origin in origins.items()}
 
 
 @dataclass
@@ -79,7 +101,7 @@ class Running:
 
 
 @contextmanager
-def syncing(home: Path, url: str | None) -> Iterator[Running]:
+def syncing(home: Path, url: str | None, origins: Origins) -> Iterator[Running]:
     """A sync of the sample that has just begun."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     environment = kept | {
@@ -91,7 +113,7 @@ def syncing(home: Path, url: str | None) -> Iterator[Running]:
     if url is not None:
         environment["ASSAY_DATABASE_URL"] = url
     with subprocess.Popen(
-        [sys.executable, "-c", _SYNC],
+        [sys.executable, "-c", _SYNC, *(part for origin in origins.items() for part in origin)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -156,10 +178,10 @@ def settings(home: Path, url: str | None) -> Settings:
     return Settings(home=home, database_url=url, processes=1)  # type: ignore[call-arg]
 
 
-def sync_before(ctx: Context, folder: Path) -> None:
+def sync_before(ctx: Context, folder: Path, origins: Origins) -> None:
     """An older state of the sample: some records not there yet, some since gone, some with other words."""
     for name in ("osv", "gitlab", "cve"):
-        members = b.members_of(b.ORIGINS[name])
+        members = b.members_of(Path(origins[name]))
         names = list(members)
         dice = random.Random(name)
         for absent in dice.sample(names, len(names) // 12):
@@ -171,12 +193,14 @@ def sync_before(ctx: Context, folder: Path) -> None:
         assert report.outcome is Outcome.COMPLETED, report.error
 
 
-def test_kill_at_ten_moments_and_run_again(server: Any, template: str, tmp_path: Path) -> None:
+def test_kill_at_ten_moments_and_run_again(
+    server: Any, template: str, tmp_path: Path, origins: Origins
+) -> None:
     home = tmp_path / "home"
     with database(server, template) as before, database(server, template) as plain:
         with build(settings(home, server.database_url(before))) as ctx:
-            sync_before(ctx, tmp_path)
-        with syncing(home, server.database_url(plain)) as running:
+            sync_before(ctx, tmp_path, origins)
+        with syncing(home, server.database_url(plain), origins) as running:
             started = time.monotonic()
             said = running.line()
             lasted = time.monotonic() - started
@@ -185,7 +209,7 @@ def test_kill_at_ten_moments_and_run_again(server: Any, template: str, tmp_path:
             expected = {template: state(ctx)}
             assert said == f"done {b.digest(ctx)}"
         with database(server, before) as again, build(settings(home, server.database_url(again))) as ctx:
-            assert b.sync_all(ctx, REQUESTS).is_good
+            assert b.sync_all(ctx, requests(origins)).is_good
             expected[before] = state(ctx)
         assert any("True" in claim for claim in expected[before]["claims"])  # the tombstones
 
@@ -195,19 +219,21 @@ def test_kill_at_ten_moments_and_run_again(server: Any, template: str, tmp_path:
             moment = lasted * (tenth + dice.random()) / 10
             with database(server, start) as name:
                 url = server.database_url(name)
-                killed_and_repeated(home, url, moment, expected[start])
+                killed_and_repeated(home, url, origins, moment, expected[start])
 
 
-def killed_and_repeated(home: Path, url: str, moment: float, expected: dict[str, Any]) -> None:
+def killed_and_repeated(
+    home: Path, url: str, origins: Origins, moment: float, expected: dict[str, Any]
+) -> None:
     """Kill a sync some seconds after its beginning, run it again, and compare what is there then."""
-    with syncing(home, url) as running:
+    with syncing(home, url, origins) as running:
         running.wait(moment)
         running.look()
         running.process.kill()
         running.process.wait()
         assert running.survivors(10) == []
     with build(settings(home, url)) as ctx:
-        report = b.sync_all(ctx, REQUESTS)
+        report = b.sync_all(ctx, requests(origins))
         assert report.is_good, report
         for one in report.sources[:4]:
             counts = one.counts
@@ -228,14 +254,14 @@ def reachable() -> Iterator[Path]:
 
 
 def test_database_killed_in_the_middle_and_run_again(
-    server: Any, template: str, tmp_path: Path, reachable: Path
+    server: Any, template: str, tmp_path: Path, reachable: Path, origins: Origins
 ) -> None:
     with database(server, template) as name, build(settings(tmp_path, server.database_url(name))) as ctx:
-        b.sync_all(ctx, REQUESTS)
+        b.sync_all(ctx, requests(origins))
         expected, digest = state(ctx), b.digest(ctx)
-    with syncing(reachable, None) as running:
+    with syncing(reachable, None, origins) as running:
         # Some of it is in, and some is not.
-        wait_for_claims(reachable, 600)
+        wait_for_claims(reachable, 300)
         postmaster = int((reachable / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
         servers = [psutil.Process(postmaster), *psutil.Process(postmaster).children(recursive=True)]
         for process in servers:
@@ -246,7 +272,7 @@ def test_database_killed_in_the_middle_and_run_again(
         assert running.process.returncode != 0
         # It says what happened, and does not call it a bug of its own.
         assert re.search(r"^(psycopg\.\S+|assay\.errors\.Transient): ", said, re.MULTILINE), said
-    with syncing(reachable, None) as running:
+    with syncing(reachable, None, origins) as running:
         assert running.line() == f"done {digest}"
         running.process.wait()
     with build(settings(reachable, None)) as ctx:
