@@ -18,7 +18,7 @@ from assay.kit.clock import Clock, utc_now
 from assay.kit.db import Database
 from assay.kit.files import Files
 from assay.kit.http import Http, HttpOptions
-from assay.kit.pool import Pool, spare_collector
+from assay.kit.pool import Pool, calm_collector, spare_collector
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
 from assay.kit.postgres_shelter import directory_for
 from assay.pipelines.advisories.model import Bucket as BucketTransport
@@ -81,6 +81,7 @@ def build(settings: Settings, *, check_schema: bool = True) -> Iterator[Context]
 
     The embedded database is migrated as needed; a database of somebody else's only by `assay migrate`.
     """
+    calm_collector()
     logs.configure(settings.log_level, settings.log_format)
     make_home(settings)
     with ExitStack() as stack:

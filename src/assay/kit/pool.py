@@ -134,3 +134,9 @@ def spare_collector() -> None:
     """Leave the cycle collector to `_run`: bulk work makes millions of objects and hardly a cycle."""
     gc.freeze()
     gc.disable()
+
+
+def calm_collector() -> None:
+    """Let the cycle collector look seldom: listings of whole archives are large, live long and hold no cycle."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)

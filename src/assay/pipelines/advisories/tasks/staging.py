@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Protocol
 
 import structlog
@@ -103,7 +104,8 @@ def stage(
     with open_archive(fetched.address) as archive:
         split = _split(source, archive) if source.split is not None else None
         members = split.members() if split is not None else archive.members()
-    locate = split.locate if split is not None else as_listed(source.locate)
+    # Asked several times for each member, of this listing and the last.
+    locate = cache(split.locate if split is not None else as_listed(source.locate))
     before = last.entries if last is not None else {}
     is_same_reader = last is not None and last.reader_version == source.reader_version
     usable = unfinished.doubted(before, doubtful, locate) if is_same_reader and not full else {}
