@@ -13,19 +13,23 @@ _local = threading.local()
 
 def compress(content: bytes) -> bytes:
     """The content as one zstd frame that states its size."""
-    try:
-        compressor = _local.compressor
-    except AttributeError:
-        compressor = _local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    return bytes(compressor.compress(content))
+    return _compressed(content, _LEVEL)
 
 
 def compress_quickly(content: bytes) -> bytes:
     """The content as a larger frame, made in less time; for what is soon read and deleted."""
+    return _compressed(content, _QUICK_LEVEL)
+
+
+def _compressed(content: bytes, level: int) -> bytes:
+    # A compressor is dear to make and serves one thread at a time.
     try:
-        compressor = _local.quick
+        compressors: dict[int, zstandard.ZstdCompressor] = _local.compressors
     except AttributeError:
-        compressor = _local.quick = zstandard.ZstdCompressor(level=_QUICK_LEVEL)
+        compressors = _local.compressors = {}
+    compressor = compressors.get(level)
+    if compressor is None:
+        compressor = compressors[level] = zstandard.ZstdCompressor(level=level)
     return bytes(compressor.compress(content))
 
 

@@ -4,27 +4,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from assay.catalog.model import Readers
-from assay.catalog.rules.policy import Policy
+from assay.catalog.tasks import Needs as MergeNeeds
 from assay.kit.archives import Archives
 from assay.kit.bucket import Bucket
-from assay.kit.clock import Clock
-from assay.kit.db import Database
 from assay.kit.files import Files
 from assay.kit.http import Http
-from assay.kit.pool import Pool
 from assay.pipelines.advisories.model import Source
 
 
-class Needs(Protocol):
-    """The frozen Context, as this room sees it."""
+class Needs(MergeNeeds, Protocol):
+    """The frozen Context, as this room sees it: what a merge needs, and what fetching and reading need."""
 
-    @property
-    def db(self) -> Database: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def pool(self) -> Pool: ...
     @property
     def files(self) -> Files: ...
     @property
@@ -37,10 +27,6 @@ class Needs(Protocol):
     def mirrors(self) -> Path: ...
     @property
     def sources(self) -> Mapping[str, Source]: ...
-    @property
-    def readers(self) -> Readers: ...
-    @property
-    def policy(self) -> Policy: ...
 
 
 Progress = Callable[[str, int, int | None], None]
