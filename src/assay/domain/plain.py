@@ -1,0 +1,167 @@
+"""Text from outside as plain values - dict, list, str, numbers, bool, None - within limits that no honest file meets.
+
+The decoders of the libraries recurse, follow aliases and expand entities as far as a file asks for; libyaml's composer
+takes the whole process down at 50,000 nested brackets (research/packages.md,
+4.4). Here every one of these is a BadRecord.
+"""
+
+import json
+import tomllib
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+import yaml
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from assay.errors import BadRecord
+
+try:
+    from yaml.cyaml import CSafeLoader as _Loader
+except ImportError:  # PyYAML was built without libyaml: the same events, some twenty times slower
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+MOST_BYTES = 64 << 20
+DEEPEST = 200
+# Aliases are shared references until somebody walks them; no lockfile of a known tool writes more than a handful.
+MOST_ALIASES = 1_000
+
+_CONSTANTS = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+
+
+def text(content: bytes) -> str:
+    """The content as text: UTF-8 with or without a mark, or UTF-16 with one. Line ends become `\\n`."""
+    if len(content) > MOST_BYTES:
+        raise BadRecord("too-large", f"{len(content):,} bytes, more than {MOST_BYTES:,}")
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        found = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise BadRecord("not-text", f"not {encoding} text: {error.reason} at byte {error.start}") from error
+    return found.replace("\r\n", "\n").replace("\r", "\n") if "\r" in found else found
+
+
+def from_json(content: bytes) -> Any:
+    """A JSON document; for objects that name a key twice the last one counts, as in JavaScript."""
+    try:
+        return json.loads(text(content))
+    except RecursionError as error:
+        raise BadRecord("too-deep", "JSON nested too deeply") from error
+    except ValueError as error:
+        raise BadRecord("not-json", f"not JSON: {error}") from error
+
+
+def from_toml(content: bytes) -> dict[str, Any]:
+    """A TOML document."""
+    try:
+        return tomllib.loads(text(content))
+    except RecursionError as error:
+        raise BadRecord("too-deep", "TOML nested too deeply") from error
+    except ValueError as error:
+        raise BadRecord("not-toml", f"not TOML: {error}") from error
+
+
+def from_xml(content: bytes) -> Element:
+    """The root of an XML document. Entities, external references and document types are refused."""
+    if len(content) > MOST_BYTES:
+        raise BadRecord("too-large", f"{len(content):,} bytes, more than {MOST_BYTES:,}")
+    try:
+        root: Element = fromstring(content, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise BadRecord(
+            "unsafe-xml", f"XML with an entity, a reference or a document type: {error}"
+        ) from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise BadRecord("not-xml", f"not XML: {error}") from error
+    _check_depth(root)
+    return root
+
+
+def _check_depth(root: Element) -> None:
+    level, depth = [root], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise BadRecord("too-deep", f"XML nested more than {DEEPEST} deep")
+        level = [child for element in level for child in element]
+
+
+def from_yaml(content: bytes) -> Any:
+    """A YAML document of mappings with text keys. Numbers stay text: `1.10` is a version and not 1.1.
+
+    `null`, `true` and `false` are read as such where they stand without quotes (YAML 1.2, core schema, 10.3.2).
+    """
+    return _Composer(text(content)).document()
+
+
+class _Composer:
+    """Values from events, with a stack of its own instead of the interpreter's."""
+
+    def __init__(self, content: str) -> None:
+        self._loader = _Loader(content)
+        self._anchors: dict[str, Any] = {}
+        self._aliases = 0
+
+    def document(self) -> Any:
+        try:
+            return self._compose()
+        except yaml.YAMLError as error:
+            raise BadRecord("not-yaml", f"not YAML: {' '.join(str(error).split())}") from error
+        finally:
+            self._loader.dispose()
+
+    def _compose(self) -> Any:
+        root: list[Any] = []
+        # The container that is being filled and, for a mapping, the key that waits for its value.
+        stack: list[tuple[Any, list[Any]]] = [(root, [])]
+        while self._loader.check_event():
+            event = self._loader.get_event()
+            if isinstance(event, yaml.ScalarEvent):
+                is_constant = event.implicit[0] and event.value in _CONSTANTS and not _awaits_key(stack)
+                value: Any = _CONSTANTS[event.value] if is_constant else event.value
+                self._put(stack, value, event.anchor)
+            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                if len(stack) > DEEPEST:
+                    raise BadRecord("too-deep", f"YAML nested more than {DEEPEST} deep")
+                container: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+                self._put(stack, container, event.anchor)
+                stack.append((container, []))
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                stack.pop()
+            elif isinstance(event, yaml.AliasEvent):
+                self._put(stack, self._alias(event.anchor), None)
+        if len(root) > 1:
+            raise BadRecord("several-documents", "several YAML documents in one file")
+        return root[0] if root else None
+
+    def _alias(self, anchor: str | None) -> Any:
+        self._aliases += 1
+        if self._aliases > MOST_ALIASES:
+            raise BadRecord("too-many-aliases", f"more than {MOST_ALIASES:,} YAML aliases")
+        if anchor not in self._anchors:
+            raise BadRecord("not-yaml", f"not YAML: the alias {anchor} names nothing")
+        value = self._anchors[anchor]
+        if isinstance(value, dict | list):
+            raise BadRecord("alias-of-container", f"the YAML alias {anchor} repeats a whole mapping or list")
+        return value
+
+    def _put(self, stack: list[tuple[Any, list[Any]]], value: Any, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = value
+        container, waiting = stack[-1]
+        if isinstance(container, list):
+            container.append(value)
+        elif waiting:
+            container[waiting.pop()] = value
+        elif isinstance(value, dict | list):
+            raise BadRecord("not-yaml", "a YAML mapping whose key is itself a mapping or a list")
+        else:
+            waiting.append(value)
+
+
+def _awaits_key(stack: list[tuple[Any, list[Any]]]) -> bool:
+    container, waiting = stack[-1]
+    return isinstance(container, dict) and not waiting
