@@ -20,7 +20,7 @@ from assay.kit.sql import Statement, load
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "assay"
 FILES = sorted(path for path in SOURCE.rglob("*.sql") if path.parent.name != "migrations")
 # A room's floor, upper first: a room reads its own schema and those of the floors below.
-FLOORS = (("advisories", "monitoring"), ("catalog", "auth"), ("jobs",))
+FLOORS = (("advisories", "packages", "monitoring"), ("catalog", "auth"), ("jobs",))
 EVERYBODYS = {"pg_catalog", "information_schema", "pg_temp"}
 
 _PLACEHOLDER = re.compile(r"%\(([a-z][a-z0-9_]*)\)s|%%")
@@ -36,7 +36,8 @@ _SETTING = re.compile(r"SET\s+LOCAL\s", re.IGNORECASE)
 
 
 def room_of(path: Path) -> str:
-    return path.parent.name
+    """The folder of the room: queries may be a package of it."""
+    return path.parent.parent.name if path.parent.name == "queries" else path.parent.name
 
 
 def every_statement() -> Iterator[tuple[str, Path, Statement]]:

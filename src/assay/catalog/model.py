@@ -90,6 +90,10 @@ class State(StrEnum):
     REJECTED = "rejected"
 
 
+LIVE = frozenset((State.PUBLISHED, State.DISPUTED))
+"""The states of a vulnerability that somebody still stands by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
     """One CVE's EPSS score and percentile, both between 0 and 1; files before 2021-09 carry no percentile."""

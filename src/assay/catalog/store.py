@@ -13,6 +13,20 @@ from assay.kit.db import Connection, copy_rows
 
 _SQL = sql.beside(__file__)
 
+_CLEARED = (
+    "delete_vulnerabilities",
+    "delete_finished",
+    "delete_identifiers",
+    "delete_affected",
+    "delete_commits",
+)
+_STRANDED = (
+    "delete_stranded_identifiers",
+    "delete_stranded_finished",
+    "delete_stranded_affected",
+    "delete_stranded_commits",
+)
+
 _CLAIM_COLUMNS = (
     "id",
     "source",
@@ -70,6 +84,21 @@ _VULNERABILITY_TYPES = (
     "text",
 )
 VulnerabilityRow = tuple[Any, ...]
+
+_AFFECTED_COLUMNS = (
+    "vulnerability_id",
+    "is_live",
+    "ecosystem",
+    "release",
+    "name",
+    "lower",
+    "upper",
+    "is_upper_included",
+    "is_unread",
+    "fixed",
+    "listed",
+)
+_AFFECTED_TYPES = ("int8", "bool", *("text",) * 3, *("bytea",) * 2, "bool", "bool", "text", "text[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +278,7 @@ def remove_vulnerabilities(conn: Connection, ids: Sequence[int], now: datetime) 
 def clear_vulnerabilities(conn: Connection, ids: Sequence[int], names: Sequence[str]) -> None:
     """Delete the rows of vulnerabilities, and names wherever they point."""
     values = {"ids": list(ids), "names": list(names)}
-    for statement in ("delete_vulnerabilities", "delete_finished", "delete_identifiers", "delete_affected"):
+    for statement in _CLEARED:
         conn.execute(_SQL[statement].text, values)
 
 
@@ -260,7 +289,7 @@ def delete_dirty(conn: Connection, ids: Sequence[int]) -> None:
 
 def delete_stranded(conn: Connection) -> None:
     """Delete names, documents and match rows of vulnerabilities that are not there."""
-    for statement in ("delete_stranded_identifiers", "delete_stranded_finished", "delete_stranded_affected"):
+    for statement in _STRANDED:
         conn.execute(_SQL[statement].text)
 
 
@@ -291,11 +320,14 @@ def add_identifiers(conn: Connection, rows: Iterable[tuple[str, int, list[int]]]
     copy_rows(conn, "catalog.identifiers", columns, ("text", "int8", "int8[]"), rows)
 
 
-def add_affected(conn: Connection, rows: Iterable[tuple[str, str, int]]) -> None:
-    """Copy match rows: ecosystem, normalised package name, vulnerability."""
-    copy_rows(
-        conn, "catalog.affected", ("ecosystem", "name", "vulnerability_id"), ("text", "text", "int8"), rows
-    )
+def add_affected(conn: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Copy match rows, in the order of `_AFFECTED_COLUMNS`."""
+    copy_rows(conn, "catalog.affected", _AFFECTED_COLUMNS, _AFFECTED_TYPES, rows)
+
+
+def add_commits(conn: Connection, rows: Iterable[tuple[bytes, int]]) -> None:
+    """Copy affected commits and their vulnerabilities."""
+    copy_rows(conn, "catalog.commits", ("commit", "vulnerability_id"), ("bytea", "int8"), rows)
 
 
 def add_changes(

@@ -165,6 +165,10 @@ WHERE identifier = ANY(%(names)s::text[]) OR vulnerability_id = ANY(%(ids)s::big
 -- Deletes the match rows of vulnerabilities.
 DELETE FROM catalog.affected WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
 
+-- name: delete_commits
+-- Deletes the affected commits of vulnerabilities.
+DELETE FROM catalog.commits WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
+
 -- name: delete_dirty
 -- Deletes the marks that a merge has dealt with.
 DELETE FROM catalog.dirty_claims WHERE id = ANY(%(ids)s::bigint[]);
@@ -187,6 +191,11 @@ WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = f.vuln
 -- Deletes match rows of vulnerabilities that are not there.
 DELETE FROM catalog.affected AS a
 WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = a.vulnerability_id);
+
+-- name: delete_stranded_commits
+-- Deletes affected commits of vulnerabilities that are not there.
+DELETE FROM catalog.commits AS c
+WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = c.vulnerability_id);
 
 -- name: nameless
 -- Vulnerabilities that their own name does not find.

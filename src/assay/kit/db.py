@@ -130,6 +130,11 @@ def copy_rows(
             write(row)
 
 
+def writable(text: str) -> str:
+    """The text without what PostgreSQL cannot hold and a file or a URL may bring: NUL, half surrogate pairs."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
 def try_lock(conn: Connection, key: int) -> bool:
     """Take an advisory lock for the length of the session; False when somebody else holds it."""
     row = conn.execute("SELECT pg_try_advisory_lock(%s::bigint)", (key,)).fetchone()

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from assay.catalog.model import Claim
-from assay.domain.osv import EVENT_KINDS, Affected
+from assay.domain.osv import EVENT_KINDS, Affected, Package
 from assay.domain.packages import normalise_name, repository_name
 
 # The ecosystem under which a repository without a package is kept (as OSV's API calls it).
@@ -39,11 +41,12 @@ def packages(affected: Sequence[Affected]) -> tuple[tuple[str, str], ...]:
     What is left out names no package: it holds NUL, or is longer than any registry allows.
     """
     found = dict.fromkeys(package_key(entry) for entry in affected)
-    return tuple(
-        (ecosystem, name)
-        for ecosystem, name in found
-        if len(ecosystem) + len(name) <= _LONGEST and "\0" not in name and "\0" not in ecosystem
-    )
+    return tuple((ecosystem, name) for ecosystem, name in found if can_be_kept(ecosystem, name))
+
+
+def can_be_kept(ecosystem: str, name: str) -> bool:
+    """Whether a package's name fits into an index of PostgreSQL's and holds no NUL."""
+    return len(ecosystem) + len(name) <= _LONGEST and "\0" not in name and "\0" not in ecosystem
 
 
 def merge_affected(
@@ -60,7 +63,7 @@ def merge_affected(
         keys = [package_key(entry) for entry in claim.affected]
         # Entries of one package that stand apart are brought together below, as they are with several claims.
         if len(set(keys)) == len(keys):
-            return claim.affected, {_label(key): (place, ()) for key in keys}
+            return tuple(map(_tidied, claim.affected)), {_label(key): (place, ()) for key in keys}
     entries: dict[tuple[str, str], list[Affected]] = {}
     said: dict[tuple[str, str], tuple[int, list[int]]] = {}
     for place, claim in speaking:
@@ -73,8 +76,23 @@ def merge_affected(
                 said[key] = (place, [])
             elif contradicts(entries[key], theirs):
                 said[key][1].append(place)
-    merged = tuple(entry for group in entries.values() for entry in group)
+    merged = tuple(_tidied(entry) for group in entries.values() for entry in group)
     return merged, {_label(key): (by, tuple(against)) for key, (by, against) in said.items()}
+
+
+def _tidied(entry: Affected) -> Affected:
+    """The entry as clients expect it (research/aggregators.md, 6.5, no. 4 and 6).
+
+    pip-audit fails on an entry without a package, and osv-scalibr reads no range behind a GIT one.
+    """
+    package = entry.package
+    if package is not None and len(entry.ranges) < 2:
+        return entry
+    return msgspec.structs.replace(
+        entry,
+        package=package or Package(*package_key(entry)),
+        ranges=tuple(sorted(entry.ranges, key=lambda span: span.type == "GIT")),
+    )
 
 
 def contradicts(ours: Sequence[Affected], theirs: Sequence[Affected]) -> bool:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from assay.catalog.model import LIVE
+from assay.catalog.rules.matching import MatchRow
 from assay.catalog.rules.merged import Merged
 from assay.catalog.rules.replacing import Replacement
 
@@ -41,6 +43,11 @@ def columns(
         entry.digest,
         _words(merged),
     )
+
+
+def match_row(key: int, merged: Merged, row: MatchRow) -> tuple[Any, ...]:
+    """A row of the match table, in the order of `store.add_affected`; what is retracted is never matched."""
+    return (key, merged.state in LIVE, *row)
 
 
 def _clean(text: str | None) -> str | None:

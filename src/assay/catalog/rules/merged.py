@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from assay.catalog.model import Claim, Exploited, Product, State
+from assay.catalog.rules.matching import MatchRow
 from assay.domain.severity import Band, Score
 
 
@@ -74,5 +75,7 @@ class Merged(NamedTuple):
     confidence: float
     needs_review: bool
     packages: tuple[tuple[str, str], ...]
+    matches: tuple[MatchRow, ...]
+    commits: tuple[bytes, ...]
     document: bytes
     provenance: bytes

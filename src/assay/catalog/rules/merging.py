@@ -15,6 +15,7 @@ import msgspec
 
 from assay.catalog.model import Claim, Exploited, State
 from assay.catalog.rules.affected import Ranked, merge_affected, packages
+from assay.catalog.rules.matching import affected_commits, match_rows
 from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped
 from assay.catalog.rules.policy import Policy
 from assay.domain.identifiers import cve_order, database, is_cve
@@ -200,6 +201,8 @@ class _Merge:
             confidence=confidence,
             needs_review=confidence < self._policy.review_below,
             packages=packages(affected),
+            matches=match_rows(affected),
+            commits=affected_commits(affected),
             document=_encode(document),
             provenance=_encode(Provenance(labels, self._fields)),
         )

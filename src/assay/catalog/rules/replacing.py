@@ -11,6 +11,7 @@ import msgspec
 
 from assay.catalog.rules.grouping import pair
 from assay.catalog.rules.merged import Merged
+from assay.domain.versions import ENCODER_VERSION
 
 
 class Holding(Protocol):
@@ -62,9 +63,9 @@ class Plan:
 
 
 def digest(merged: Merged) -> bytes:
-    """The fingerprint of everything a merge decided: the same claims and policy give the same."""
+    """The fingerprint of everything a merge decided: the same claims, policy and version keys give the same."""
     total = sha256(merged.document)
-    total.update(b"\0" + merged.provenance)
+    total.update(b"\0%d\0" % ENCODER_VERSION + merged.provenance)
     return total.digest()[:16]
 
 

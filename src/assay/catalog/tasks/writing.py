@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from assay.catalog import store
-from assay.catalog.rules.columns import columns
+from assay.catalog.rules.columns import columns, match_row
 from assay.catalog.rules.merged import Merged
 from assay.catalog.rules.replacing import Plan, Replacement
 from assay.kit.compression import compress, decompress
@@ -49,7 +49,10 @@ def write(
     given = [(name, key, asserted[name]) for key, entry in written for name in entry.merged.identifiers]
     given.extend((name, key, asserted[name]) for name, key in renamed.items())
     store.add_identifiers(conn, [*given, *((name, keys[position], []) for name, position in plan.former)])
-    store.add_affected(conn, ((*package, key) for key, entry in written for package in entry.merged.packages))
+    store.add_affected(
+        conn, (match_row(key, entry.merged, row) for key, entry in written for row in entry.merged.matches)
+    )
+    store.add_commits(conn, ((commit, key) for key, entry in written for commit in entry.merged.commits))
     said = [(key, entry) for key, entry in written if entry.key is None or key in changed]
     store.add_changes(conn, [_change(key, entry, before.get(key), now) for key, entry in said])
     return len(changed)

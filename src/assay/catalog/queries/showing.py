@@ -1,4 +1,4 @@
-"""What the catalog can show: one vulnerability, pages of them, and figures about all."""
+"""Vulnerabilities one by one and in pages, their history, and figures about all."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from assay.domain.severity import Band
 from assay.errors import Conflict, NotFound
 from assay.kit import sql
 from assay.kit.compression import decompress
-from assay.kit.db import Connection
+from assay.kit.db import Connection, writable
 
 _SQL = sql.beside(__file__)
 _MAX_PAGE = 1000
@@ -177,7 +177,7 @@ class Decision:
 
 def find_id(conn: Connection, identifier: str) -> int | None:
     """The key of the vulnerability that an identifier finds, however it is written."""
-    name = normalise(_writable(identifier))
+    name = normalise(writable(identifier))
     row = conn.execute(_SQL["find_name"].text, {"identifier": name}).fetchone()
     return None if row is None else int(row[0])
 
@@ -187,7 +187,7 @@ def get(conn: Connection, identifier: str) -> Vulnerability:
     key = find_id(conn, identifier)
     if key is None:
         rows = conn.execute(
-            _SQL["similar_names"].text, {"start": normalise(_writable(identifier)) or ""}
+            _SQL["similar_names"].text, {"start": normalise(writable(identifier)) or ""}
         ).fetchall()
         hint = f"; did you mean {', '.join(row[0] for row in rows)}?" if rows else ""
         raise NotFound(f"no vulnerability is known as {identifier!r}{hint}")
@@ -281,11 +281,6 @@ def search(conn: Connection, filters: Filters, *, limit: int = 50, cursor: str |
     return Page([Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows], last)
 
 
-def _writable(text: str) -> str:
-    """The text without what PostgreSQL's cannot hold and a shell or a URL may bring: NUL, half surrogate pairs."""
-    return text.replace("\x00", "").encode(errors="replace").decode()
-
-
 def _values(filters: Filters) -> dict[str, Any]:
     package = filters.package
     if package is not None and filters.ecosystem is not None:
@@ -293,13 +288,11 @@ def _values(filters: Filters) -> dict[str, Any]:
     severities = None
     if filters.min_severity is not None:
         severities = [band.value for band in Band if band >= filters.min_severity]
-    ecosystem = filters.ecosystem
+    ecosystem, _, release = (filters.ecosystem or "").partition(":")
     values = {
         "text": filters.text,
-        "ecosystem": ecosystem,
-        "ecosystem_like": None
-        if ecosystem is None
-        else ecosystem.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + ":%",
+        "ecosystem": ecosystem or None,
+        "release": release,
         "package": package,
         "severities": severities,
         "exploited": filters.exploited,
@@ -308,7 +301,7 @@ def _values(filters: Filters) -> dict[str, Any]:
         "source": filters.source,
         "withdrawn": filters.withdrawn,
     }
-    return {name: _writable(value) if isinstance(value, str) else value for name, value in values.items()}
+    return {name: writable(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _write_cursor(at: datetime, key: int) -> str:

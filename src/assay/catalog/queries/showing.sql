@@ -74,12 +74,13 @@ WHERE (%(named)s::bigint IS NULL OR v.id = %(named)s::bigint)
   AND (%(ecosystem)s::text IS NULL OR %(package)s::text IS NOT NULL OR EXISTS (
           SELECT 1 FROM catalog.affected AS a
           WHERE a.vulnerability_id = v.id
-            AND (a.ecosystem = %(ecosystem)s::text OR a.ecosystem LIKE %(ecosystem_like)s::text)))
+            AND a.ecosystem = %(ecosystem)s::text
+            AND (%(release)s::text = '' OR a.release IN ('', %(release)s::text))))
   AND (%(package)s::text IS NULL OR v.id IN (
           SELECT a.vulnerability_id FROM catalog.affected AS a
           WHERE a.name IN (%(package)s::text, lower(%(package)s::text))
-            AND (%(ecosystem)s::text IS NULL OR a.ecosystem = %(ecosystem)s::text
-                 OR a.ecosystem LIKE %(ecosystem_like)s::text)))
+            AND (%(ecosystem)s::text IS NULL OR a.ecosystem = %(ecosystem)s::text)
+            AND (%(release)s::text = '' OR a.release IN ('', %(release)s::text))))
   AND (%(after_id)s::bigint IS NULL
        OR (coalesce(v.modified_at, '1900-01-01 00:00:00+00'::timestamptz), v.id)
           < (%(after_at)s::timestamptz, %(after_id)s::bigint))

@@ -1,0 +1,142 @@
+"""What affects a package: whole lockfiles against the match table in one statement, and the records to answer with."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg.rows import class_row
+
+from assay.domain.packages import normalise_name
+from assay.domain.versions import key
+from assay.kit import sql
+from assay.kit.compression import decompress
+from assay.kit.db import Connection, writable
+
+_SQL = sql.beside(__file__)
+_EXPORTED = 500
+
+
+class Pin(NamedTuple):
+    """A package to ask about. Without a version everything that is said of it affects it.
+
+    `ecosystem` is OSV's, with its release (`Debian:12`) where that is known.
+    """
+
+    ecosystem: str
+    name: str
+    version: str | None
+
+
+class Finding(NamedTuple):
+    """A vulnerability that affects a pin, or of which it is not known whether it does.
+
+    `position` is that of the pin. `fixed` is the version that ends the interval in which the pin's version lies.
+    """
+
+    position: int
+    vulnerability_id: int
+    is_unknown: bool
+    fixed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a list of findings shows of a vulnerability."""
+
+    id: int
+    name: str
+    state: str
+    summary: str | None
+    severity: str | None
+    cvss_score: float | None
+    cvss_vector: str | None
+    epss: float | None
+    epss_percentile: float | None
+    is_exploited: bool
+    published_at: datetime | None
+    modified_at: datetime | None
+
+
+def match(conn: Connection, pins: Sequence[Pin]) -> list[Finding]:
+    """What affects some packages, in one statement: each vulnerability once per pin, in the order of the pins.
+
+    A version that does not parse is answered as unknown for every interval of its package, never as not affected.
+    """
+    ecosystems, releases, names, keys, versions = [], [], [], [], []
+    for pin in pins:
+        ecosystem, _, release = pin.ecosystem.partition(":")
+        version = pin.version
+        ecosystems.append(writable(ecosystem))
+        releases.append(writable(release))
+        names.append(writable(normalise_name(ecosystem, pin.name)))
+        keys.append(None if version is None else key(pin.ecosystem, version))
+        versions.append(None if version is None else writable(version))
+    values = {
+        "ecosystems": ecosystems,
+        "releases": releases,
+        "names": names,
+        "keys": keys,
+        "versions": versions,
+    }
+    found: dict[tuple[int, int], Finding] = {}
+    for place, vulnerability, is_unknown, fixed in conn.execute(_SQL["match"].text, values, binary=True):
+        finding = Finding(place - 1, vulnerability, is_unknown, fixed)
+        other = found.get(finding[:2])
+        found[finding[:2]] = finding if other is None else min(finding, other, key=_most_certain)
+    return sorted(found.values(), key=lambda finding: finding[:2])
+
+
+def _most_certain(finding: Finding) -> tuple[bool, bool, str]:
+    """Affected goes before unknown; of several intervals the first that tells of a fix, whatever their order."""
+    return finding.is_unknown, finding.fixed is None, finding.fixed or ""
+
+
+def ecosystems_of(conn: Connection, names: Iterable[str]) -> Mapping[str, list[str]]:
+    """The ecosystems that have vulnerable packages of these (normalised) names, by name."""
+    found: dict[str, list[str]] = {}
+    for name, ecosystem in conn.execute(
+        _SQL["ecosystems_of"].text, {"names": [writable(name) for name in names]}
+    ):
+        found.setdefault(name, []).append(ecosystem)
+    return found
+
+
+def affecting_commit(conn: Connection, commit: bytes) -> list[int]:
+    """The vulnerabilities in force that name a commit as affected, sorted."""
+    rows = conn.execute(_SQL["affecting_commit"].text, {"commit": commit})
+    return sorted({row[0] for row in rows})
+
+
+def find_briefs(conn: Connection, ids: Iterable[int]) -> Mapping[int, Brief]:
+    """Vulnerabilities by key; those that were merged away meanwhile are left out."""
+    with conn.cursor(row_factory=class_row(Brief), binary=True) as cursor:
+        rows = cursor.execute(_SQL["find_briefs"].text, {"ids": list(set(ids))}).fetchall()
+    return {row.id: row for row in rows}
+
+
+def documents(conn: Connection, ids: Iterable[int]) -> Mapping[int, bytes]:
+    """Finished OSV records as JSON, by key of the vulnerability."""
+    rows = conn.execute(_SQL["documents"].text, {"ids": list(set(ids))}, binary=True)
+    return {row[0]: decompress(row[1]) for row in rows}
+
+
+def list_ecosystems(conn: Connection) -> list[str]:
+    """Every ecosystem that a vulnerability speaks of, in alphabetical order."""
+    return [row[0] for row in conn.execute(_SQL["list_ecosystems"].text)]
+
+
+def export(conn: Connection, ecosystem: str | None = None) -> Iterator[tuple[str, datetime | None, bytes]]:
+    """Every vulnerability of an ecosystem, or of all: its name, when it changed last, its record as JSON.
+
+    Withdrawn and rejected ones are included. Read in pages, so that memory does not grow with the catalog.
+    """
+    after = -1
+    while True:
+        values = {"ecosystem": ecosystem, "after": after, "limit": _EXPORTED}
+        rows = conn.execute(_SQL["export"].text, values, binary=True).fetchall()
+        for _, name, modified, document in rows:
+            yield name, modified, decompress(document)
+        if len(rows) < _EXPORTED:
+            return
+        after = rows[-1][0]

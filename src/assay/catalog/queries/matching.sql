@@ -1,0 +1,69 @@
+-- name: match
+-- Which vulnerabilities affect some pinned packages: each pin by its place, and whether it is only not known.
+WITH pin AS (
+    SELECT *
+    FROM unnest(%(ecosystems)s::text[], %(releases)s::text[], %(names)s::text[], %(keys)s::bytea[], %(versions)s::text[])
+         WITH ORDINALITY AS p (ecosystem, release, name, key, version, position)
+)
+-- The version lies in an interval.
+SELECT pin.position, a.vulnerability_id, false AS is_unknown, a.fixed
+FROM pin
+JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem AND a.lower <= pin.key
+WHERE a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release)
+  AND (a.upper IS NULL OR pin.key < a.upper OR (a.is_upper_included AND pin.key = a.upper))
+UNION ALL
+-- It is listed as a text, or something was said of the package that could not be read.
+SELECT pin.position, a.vulnerability_id, NOT coalesce(pin.version = ANY(a.listed), false), NULL
+FROM pin
+JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem AND a.lower IS NULL
+WHERE pin.version IS NOT NULL AND a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release)
+  AND (a.is_unread OR pin.version = ANY(a.listed))
+UNION ALL
+-- The version cannot be placed among the others: whether an interval holds it is not known.
+SELECT pin.position, a.vulnerability_id, true, a.fixed
+FROM pin
+JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem AND a.lower IS NOT NULL
+WHERE pin.version IS NOT NULL AND pin.key IS NULL
+  AND a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release)
+UNION ALL
+-- No version was given: all that is said of the package.
+SELECT pin.position, a.vulnerability_id, false, a.fixed
+FROM pin
+JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem
+WHERE pin.version IS NULL AND a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release);
+
+-- name: ecosystems_of
+-- The ecosystems that have vulnerable packages of some names.
+SELECT DISTINCT name, ecosystem FROM catalog.affected WHERE name = ANY(%(names)s::text[]) AND is_live
+ORDER BY name, ecosystem;
+
+-- name: affecting_commit
+-- The vulnerabilities that name a commit as affected.
+SELECT c.vulnerability_id
+FROM catalog.commits AS c
+JOIN catalog.vulnerabilities AS v ON v.id = c.vulnerability_id
+WHERE c.commit = %(commit)s::bytea AND v.state IN ('published', 'disputed');
+
+-- name: find_briefs
+-- What a list of findings shows of some vulnerabilities.
+SELECT id, name, state, summary, severity, cvss_score, cvss_vector, epss, epss_percentile, is_exploited, published_at,
+       modified_at
+FROM catalog.vulnerabilities WHERE id = ANY(%(ids)s::bigint[]);
+
+-- name: documents
+-- The finished documents of some vulnerabilities, compressed.
+SELECT vulnerability_id, document FROM catalog.finished WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
+
+-- name: list_ecosystems
+-- Every ecosystem that a vulnerability speaks of, withdrawn ones included.
+SELECT DISTINCT ecosystem FROM catalog.affected ORDER BY ecosystem;
+
+-- name: export
+-- A page of the vulnerabilities of an ecosystem (of all where it is null), withdrawn ones included, by key.
+SELECT v.id, v.name, coalesce(v.modified_at, v.published_at), f.document
+FROM catalog.vulnerabilities AS v
+JOIN catalog.finished AS f ON f.vulnerability_id = v.id
+WHERE v.id > %(after)s::bigint
+  AND (%(ecosystem)s::text IS NULL
+       OR EXISTS (SELECT 1 FROM catalog.affected AS a WHERE a.vulnerability_id = v.id AND a.ecosystem = %(ecosystem)s::text))
+ORDER BY v.id LIMIT %(limit)s::integer;
