@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
@@ -11,6 +12,11 @@ from assay import __version__
 from assay.catalog.model import Readers
 from assay.catalog.rules.policy import Policy, read_policy
 from assay.errors import Permanent
+from assay.jobs.retention import remove_old_jobs
+from assay.jobs.schedules import LONGEST, Declared, check_all
+from assay.jobs.supervisor import Supervisor, SupervisorOptions
+from assay.jobs.task import Registry
+from assay.jobs.worker import WorkerOptions
 from assay.kit import logs, migrate
 from assay.kit.archives import Archives
 from assay.kit.bucket import Bucket, BucketOptions, open_bucket
@@ -21,6 +27,7 @@ from assay.kit.http import Http, HttpOptions
 from assay.kit.pool import Pool, calm_collector, spare_collector
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
 from assay.kit.postgres_shelter import directory_for
+from assay.pipelines.advisories.commands import background_sync
 from assay.pipelines.advisories.model import Bucket as BucketTransport
 from assay.pipelines.advisories.model import Download, RecordSource, Repository, Source
 from assay.pipelines.advisories.sources import discover
@@ -43,6 +50,11 @@ class Context:
     sources: Mapping[str, Source]
     readers: Readers
     policy: Policy
+    tasks: Registry
+    schedules: tuple[Declared, ...]
+    retention: timedelta
+    jobs_retention: timedelta
+    runs_retention: timedelta
 
 
 def postgres_options(settings: Settings) -> PostgresOptions:
@@ -63,6 +75,73 @@ def database_url(settings: Settings) -> Iterator[str]:
     make_home(settings)
     with EmbeddedPostgres(postgres_options(settings)) as url:
         yield url
+
+
+# Everything that may run later, by whatever room.
+TASKS = Registry([background_sync, remove_old_jobs])
+
+
+def load_schedules(settings: Settings, sources: Mapping[str, Source]) -> tuple[Declared, ...]:
+    """What runs by itself, as the settings change it. Raises Permanent for a timing that is none."""
+    known = {
+        name: Declared(
+            name=name,
+            task=background_sync.name,
+            spec=source.schedule,
+            args={"source": name},
+            # So many installations would otherwise ask a public server at the same second.
+            jitter=timedelta(minutes=1),
+            longest=LONGEST,
+        )
+        for name, source in sources.items()
+    }
+    known["retention"] = Declared(
+        "retention", remove_old_jobs.name, "20 3 * * *", jitter=timedelta(minutes=10)
+    )
+    unknown = settings.schedules.keys() - known.keys()
+    if unknown:
+        raise Permanent(f"the settings speak of schedules that do not exist: {', '.join(sorted(unknown))}")
+    declared = tuple(replace(one, spec=settings.schedules.get(name, one.spec)) for name, one in known.items())
+    check_all(declared, utc_now())
+    return declared
+
+
+@contextmanager
+def supervising(settings: Settings) -> Iterator[Supervisor]:
+    """The supervisor of this machine's workers, not yet at work. The database is there until the block ends.
+
+    An embedded server that dies is started again while the workers wait for it.
+    """
+    with ExitStack() as stack:
+        ctx = stack.enter_context(build(settings))
+        revive: Callable[[], object] = lambda: None  # noqa: E731 - a server of somebody else's is theirs to start
+        if settings.database_url is None:
+            server = EmbeddedPostgres(postgres_options(settings))
+            server.start()
+            stack.callback(server.release)
+            revive = server.start
+        options = SupervisorOptions(
+            processes=settings.worker_processes,
+            memory_bytes=settings.worker_memory_mb << 20,
+            worker=WorkerOptions(
+                queues=settings.worker_queues or None,
+                concurrency=settings.worker_concurrency,
+                grace_seconds=settings.worker_grace,
+                recycle_after=settings.worker_recycle_after,
+            ),
+        )
+        yield Supervisor(
+            options, enter_job_worker, (settings, ctx.db.url), ctx.db, ctx.tasks, ctx.schedules, revive=revive
+        )
+
+
+def enter_job_worker(settings: Settings, url: str) -> Context:
+    """The Context of a process that runs tasks, for as long as it lives."""
+    logs.configure(settings.log_level, settings.log_format)
+    calm_collector()
+    stack = ExitStack()
+    pool = stack.enter_context(Pool(settings.processes, enter_worker, (settings, url)))
+    return _context(settings, url, pool, stack)
 
 
 def make_home(settings: Settings) -> None:
@@ -116,6 +195,11 @@ def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Cont
         sources=sources,
         readers={name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},
         policy=load_policy(settings.merge_policy),
+        tasks=TASKS,
+        schedules=load_schedules(settings, sources),
+        retention=settings.retention,
+        jobs_retention=timedelta(days=settings.jobs_retention_days),
+        runs_retention=timedelta(days=settings.runs_retention_days),
     )
 
 
