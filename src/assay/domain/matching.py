@@ -76,7 +76,7 @@ class _Step:
     written: str
 
 
-class _Unread(Exception):  # noqa: N818  # not an error of the program: it carries what a range says and nobody can read
+class _Unread(Exception):  # noqa: N818 - never leaves here; it carries what nobody can read
     def __init__(self, versions: Iterable[str]) -> None:
         super().__init__()
         self.versions = tuple(versions)
