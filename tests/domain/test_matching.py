@@ -5,7 +5,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.domain.matching import BELOW_ALL, Span, Spans, is_affected, is_listed, spans
@@ -194,6 +194,7 @@ def some_range(family: Family) -> st.SearchStrategy[Range]:
 
 @every_family
 @given(data=st.data())
+@settings(max_examples=60)
 def test_spans_and_the_plain_walk_agree(family: Family, data: st.DataObject) -> None:
     ecosystem = ECOSYSTEMS[family]
     ranges = tuple(data.draw(st.lists(some_range(family), max_size=3)))
