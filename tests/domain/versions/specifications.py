@@ -25,8 +25,8 @@ def first_difference(results) -> int:
 
 def semver_parts(version: str, numbers: int):
     core, _, build = version.lstrip("vV=").partition("+")
-    release = re.match(r"[0-9.]+", core)[0]
-    rest = core[len(release) :]
+    release = re.match(r"[0-9]+(\.[0-9]+)*", core)[0]
+    rest = core[len(release) :].removeprefix(".")
     counted = [int(part) for part in release.split(".")]
     return counted + [0] * (numbers - len(counted)), rest.removeprefix("-") or None, build or None
 

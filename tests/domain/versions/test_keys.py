@@ -1,7 +1,7 @@
 """Version keys: each family's order as its specification tells it, equal spellings, and what no text can do."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.domain.versions import (
@@ -23,6 +23,7 @@ every_family = pytest.mark.parametrize("family", FAMILIES)
 
 @every_family
 @given(data=st.data())
+@settings(max_examples=50)
 def test_keys_order_as_the_specification_does(family: Family, data: st.DataObject) -> None:
     left, right = data.draw(version_pairs(family))
     found = compared(family, left, right)
@@ -44,8 +45,8 @@ def test_thousands_of_near_neighbours_order_as_the_specification_does(family: Fa
 @every_family
 def test_every_real_version_has_a_key(family: Family) -> None:
     unknown = [version for version in real_versions(family) if family_key(family, version) is None]
-    # A Bitnami build by date and a Go module that calls itself 2.0.0.beta.9 are no semantic versions.
-    assert set(unknown) <= {"nightly.2026-03-10.0", "2.0.0.beta.9"}
+    # A Bitnami build by date is no semantic version.
+    assert set(unknown) <= {"nightly.2026-03-10.0"}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_ascending_examples(ecosystem: str, ascending: str) -> None:
     ("ecosystem", "spellings"),
     [
         ("npm", "1.2.0 v1.2 1.2 =1.2.0 1.2.0+build 1.02.0 1.2.0.0"),
-        ("npm", "1.0.0-rc1 1.0.0rc1 1.0-rc1+meta"),
+        ("npm", "1.0.0-rc1 1.0.0rc1 1.0-rc1+meta 1.0.0.rc1"),
         ("Go", "2.0.0+incompatible v2.0.0 2.0.0"),
         ("Pub", "1.0.0+1 v1.0.0+01"),
         ("PyPI", "1.0 1 1.0.0 v1.0 0!1.0 01.0"),
@@ -130,6 +131,7 @@ def test_spellings_of_one_version_have_one_key(ecosystem: str, spellings: str) -
         ("npm", "latest"),
         ("npm", "1.0.0-"),
         ("npm", "^1.2.3"),
+        ("npm", "1.2.x"),
         ("Bitnami", "nightly.2026-03-10.0"),
         ("RubyGems", "1..2"),
         ("NuGet", "1.2.3.4.5"),
@@ -186,6 +188,7 @@ def test_the_order_of_an_ecosystem(ecosystem: str, family: Family | None) -> Non
 
 
 @every_family
+@settings(max_examples=50)
 @given(st.text() | st.text("0129.-+~_^:avrc \t\0\ud800"))
 def test_no_text_raises_and_no_key_is_empty_or_long(family: Family, text: str) -> None:
     found = family_key(family, text)
@@ -208,6 +211,7 @@ def test_a_key_has_a_bound() -> None:
 
 @every_family
 @given(data=st.data())
+@settings(max_examples=30)
 def test_white_space_around_a_version_does_not_matter(family: Family, data: st.DataObject) -> None:
     version = data.draw(versions(family))
     assert family_key(family, f" {version}\n") == family_key(family, version)
