@@ -1,13 +1,13 @@
 """What a record says of versions, as rows to match against: nothing said is lost, nothing unsaid is claimed."""
 
 import pytest
-from assay.domain.matching import is_affected
-from assay.domain.versions import key
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.catalog.rules.matching import MatchRow, affected_commits, match_rows
+from assay.domain.matching import is_affected
 from assay.domain.osv import Affected, Event, Package, Range
+from assay.domain.versions import key
 from factories import an_affected
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -368,22 +368,22 @@ def plan(ctx: Context, statement: str, values: dict[str, Any]) -> str:
     [
         (Filters(), "vulnerabilities_by_modified"),
         (Filters(text="w77"), "vulnerabilities_search"),
-        (Filters(package="p77"), "affected_pkey"),
-        (Filters(package="p77", ecosystem="npm"), "affected_pkey"),
+        (Filters(package="p77"), "affected_match"),
+        (Filters(package="p77", ecosystem="npm"), "affected_match"),
         (Filters(exploited=True), "vulnerabilities_exploited"),
         (Filters(min_epss=0.5), "vulnerabilities_by_epss"),
         (Filters(since=a_time(0)), "vulnerabilities_by_modified"),
     ],
 )
 def test_a_search_uses_an_index_and_reads_no_table_whole(large: Context, filters: Filters, index: str):
-    values = queries._values(filters) | {"named": None, "limit": 51, "after_at": None, "after_id": None}
+    values = showing._values(filters) | {"named": None, "limit": 51, "after_at": None, "after_id": None}
     text = plan(large, "search", values)
     assert index in text
     assert "Seq Scan" not in text
 
 
 def test_the_next_page_is_found_by_index(large: Context):
-    values = queries._values(Filters()) | {"named": None, "limit": 51, "after_at": NOW, "after_id": 5}
+    values = showing._values(Filters()) | {"named": None, "limit": 51, "after_at": NOW, "after_id": 5}
     assert "Seq Scan" not in plan(large, "search", values)
 
 
