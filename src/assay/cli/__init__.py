@@ -3,6 +3,9 @@
     entry        `assay` itself: global options, errors, signals
     advisories   sync, sources, quarantine
     catalog      show, search, catalog ...
+    jobs         jobs: list, show, retry, discard, cancel, run, stats
+    schedules    schedules: when tasks run by themselves
+    worker       worker: the processes that run them
     operations   migrate, doctor, version
     screens/     what people see of each, made of `output`; `progress` shows long work
 
