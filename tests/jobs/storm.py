@@ -37,7 +37,7 @@ TASKS = 200
 PROMISE_SECONDS = 60.0
 
 
-class Broken(AssertionError):
+class Broken(AssertionError):  # noqa: N818 - a promise is
     """A promise was not kept."""
 
 
@@ -235,8 +235,10 @@ def play(storm: Storm, fault: str) -> str:
     wait_until(lambda: is_quiet(storm.url), PROMISE_SECONDS, f"everything ended ({rest(storm.url)})")
     recovery = time.monotonic() - over
     check(storm.url, odd)
-    twice = ask(storm.url, "SELECT count(*) FROM jobs.attempts WHERE outcome <> 'error'")[0][0]
-    return f"{fault:17} at {before:3} of {TASKS} done: all done after {recovery:4.1f} s, {twice} attempts lost on the way"
+    lost = ask(storm.url, "SELECT count(*) FROM jobs.attempts WHERE outcome <> 'error'")[0][0]
+    return (
+        f"{fault:17} at {before:3} of {TASKS} done: all ended after {recovery:4.1f} s, {lost} attempts lost"
+    )
 
 
 def done(url: str) -> int:

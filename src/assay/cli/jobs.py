@@ -84,7 +84,7 @@ def jobs_list(
     else:
         note("no jobs")
     if following is not None:
-        note(f"older ones: {command_line(ctx.params, following)}")
+        note(f"older ones: the same with --before {following}")
 
 
 def _filters(status: Status | None, task: str | None, subject: str | None, error: str | None) -> "Filters":

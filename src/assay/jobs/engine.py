@@ -35,6 +35,8 @@ _PASSING = ("08", "40", "53", "57", "58")
 # How long a worker keeps on asking for its database before it ends and another is started in its place.
 _PATIENCE_SECONDS = 900.0
 _POLL_SECONDS = 5.0
+# While the database is away its pool complains several times a second.
+_REPEAT_SECONDS = 30.0
 # A connection whose other end vanished without a word is noticed after this, in the place of two hours.
 _KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 10,
@@ -339,18 +341,27 @@ async def _beat(
 
 
 class _Forwarded(logging.Handler):
-    """What the engine and its pool log, in our own log. How a job ended is told by who ran it."""
+    """What the engine and its pool log, in our own log; the same kind of line once in a while."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "action", "") not in ("job_error", "job_error_retry", "job_success"):
-            _log.log(record.levelno, "jobs.engine", said=record.getMessage())
+        # How a job ended is told by who ran it.
+        if getattr(record, "action", "") in ("job_error", "job_error_retry", "job_success"):
+            return
+        if record.created - self._told.get(str(record.msg), 0.0) < _REPEAT_SECONDS:
+            return
+        self._told[str(record.msg)] = record.created
+        _log.log(record.levelno, "jobs.engine", said=record.getMessage())
 
 
 def forward_logs() -> None:
     """Let the engine's warnings and errors appear in our log, and nothing of it elsewhere."""
     for name in ("procrastinate", "psycopg.pool"):
         logger = logging.getLogger(name)
-        logger.handlers = [_Forwarded(logging.WARNING)]
+        logger.handlers = [_Forwarded()]
         logger.propagate = False
         # It formats every line that it might write, several for each job.
         logger.setLevel(logging.WARNING)

@@ -17,6 +17,8 @@ OFF = "off"
 # How many ticks of a cron expression are looked at to find its longest pause: a month of hours.
 _TICKS = 800
 
+_NAMES = frozenset("jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun l".split())
+_CRON = re.compile(r"@(hourly|daily|midnight|weekly|monthly)|[\d*/,A-Za-z?#L-]+( [\d*/,A-Za-z?#L-]+){4}")
 _PART = re.compile(r"(\d{1,6})\s*(seconds?|sec|s|minutes?|mins?|m|hours?|h|days?|d)\s*")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -65,10 +67,7 @@ def read_timing(spec: str) -> Timing:
         if not SHORTEST <= parts <= timedelta(days=366):
             raise Permanent(f"{spec!r}: an interval is between 1 minute and a year")
         return Every(parts)
-    # Seconds, years and the engine's own extensions (H, R) are not for a schedule that other programs read too.
-    if re.fullmatch(
-        r"@(hourly|daily|midnight|weekly|monthly)|[\d*/,A-Za-z?#L-]+( [\d*/,A-Za-z?#L-]+){4}", text
-    ):
+    if _CRON.fullmatch(text) and (text.startswith("@") or _NAMES.issuperset(_words(text))):
         try:
             cron = Cron(text)
             cron.after(datetime(2024, 1, 1, tzinfo=UTC))
@@ -79,6 +78,11 @@ def read_timing(spec: str) -> Timing:
         f"{spec!r} is no schedule: write a cron expression of five fields, in UTC, such as '13 * * * *', "
         "or an interval such as 'every 90m' or 'every 6h'"
     )
+
+
+def _words(text: str) -> list[str]:
+    # The parser knows more of them (H, R, W), which no other program reads.
+    return re.findall(r"[a-z]+", text.lower())
 
 
 def _intervals(text: str) -> timedelta | None:
