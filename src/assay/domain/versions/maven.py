@@ -50,7 +50,9 @@ def _levels(version: str) -> _Levels:
     pending: str | None = None
     for piece in _PIECE.findall(version):
         if piece in {".", "-"}:
-            _add(levels, "0" if pending is None else pending)
+            # `4.1.0.Final-redhat-1` is `4.1.0-redhat-1`: an empty qualifier behind a dot goes like the zeros there.
+            if piece == "." or not levels[-1] or _ALIASES.get(pending or "0") != "":
+                _add(levels, "0" if pending is None else pending)
             pending = None
             if piece == "-":
                 levels.append([])

@@ -9,11 +9,8 @@ import re
 from assay.domain.versions.encoding import LOWEST_ABOVE_NUMBERS, number
 
 # v1.0-beta2; a separator at either end makes version_compare contradict itself
-_VERSION = re.compile(
-    r"[vV]?(?=[0-9])[0-9A-Za-z._+-]*(?<=[0-9A-Za-z])|[A-Za-z](?:[0-9A-Za-z._+-]*[0-9A-Za-z])?"
-)
+_VERSION = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z._+-]*[0-9A-Za-z])?")
 _TOKEN = re.compile(r"[0-9]+|[A-Za-z]+")
-_PREFIX = re.compile(r"[vV](?=[0-9])")
 
 # What may stand in one place, in ascending order; numbers come between the end and a patch level.
 _UNKNOWN = b"\x02"
@@ -26,7 +23,9 @@ def encode(version: str) -> bytes:
     """The key; ValueError for text with other characters than versions have."""
     if _VERSION.fullmatch(version) is None:
         raise ValueError(version)
-    tokens = _TOKEN.findall(_PREFIX.sub("", version, count=1) if version[0] in "vV" else version)
+    tokens = _TOKEN.findall(version)
+    if tokens[0] in {"v", "V"} and version[1:2].isdigit():
+        tokens = tokens[1:]
     return b"".join(map(_token, tokens)) + _END
 
 
