@@ -22,12 +22,11 @@ OSV's bucket tree. Everything can be read and nothing changed."""
 
 
 def create_app(ctx: Context) -> ASGIApp:
-    """The application. Its connections are opened when it starts and closed when it stops."""
+    """The application. Its connections are opened when they are needed and closed when it stops."""
     read = Reading(ctx.db.url, CONNECTIONS)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        read.open()
         yield
         read.close()
 

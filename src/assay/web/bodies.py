@@ -21,29 +21,22 @@ _PLAIN = frozenset(("", "identity"))
 class Body:
     """A request's body as it came in, and how it is packed."""
 
-    __slots__ = ("_encoding", "_raw")
+    __slots__ = ("_encoding", "_raw", "_unpacked")
 
     def __init__(self, raw: bytes, encoding: str) -> None:
         self._raw = raw
         self._encoding = encoding
+        self._unpacked: bytes | None = None
 
     def unpacked(self) -> bytes:
-        """The body. Raises Refused for what is no gzip and for what is too large unpacked.
+        """The body, unpacked once. Raises Refused for what is no gzip and for what is too large unpacked.
 
         npm and bun pack what they send; some proxies unpack it and leave the header.
         """
-        if self._encoding in _PLAIN or not self._raw.startswith(b"\x1f\x8b"):
-            return self._raw
-        pieces, size = [], 0
-        try:
-            for piece in inflated((self._raw,)):
-                size += len(piece)
-                if size > LIMIT:
-                    raise _too_large()
-                pieces.append(piece)
-        except (zlib.error, CutShortError) as error:
-            raise Refused(400, f"the body is no gzip: {error}") from error
-        return b"".join(pieces)
+        if self._unpacked is None:
+            is_plain = self._encoding in _PLAIN or not self._raw.startswith(b"\x1f\x8b")
+            self._unpacked = self._raw if is_plain else _inflated(self._raw)
+        return self._unpacked
 
     def read(self, shape: type[Shape]) -> Shape:
         """The body as JSON of this shape. Raises Refused that says where it differs."""
@@ -51,6 +44,19 @@ class Body:
             return msgspec.json.decode(self.unpacked(), type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(400, f"invalid JSON: {error}") from error
+
+
+def _inflated(raw: bytes) -> bytes:
+    pieces, size = [], 0
+    try:
+        for piece in inflated((raw,)):
+            size += len(piece)
+            if size > LIMIT:
+                raise _too_large()
+            pieces.append(piece)
+    except (zlib.error, CutShortError) as error:
+        raise Refused(400, f"the body is no gzip: {error}") from error
+    return b"".join(pieces)
 
 
 async def _body(request: Request) -> Body:

@@ -1,84 +1,58 @@
 """Questions to the database, each on a connection of its own and unable to change anything."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from threading import BoundedSemaphore
+from typing import TypeVar
 
-import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg import IsolationLevel
 
 from assay.errors import Transient
-from assay.kit.arrays import register_arrays
-from assay.kit.db import Connection
+from assay.kit.db import Connection, Database
 
 Answer = TypeVar("Answer")
 
-# Seconds: a question that waits longer for a connection is told to come again.
+# Seconds: a question that waits longer for its turn is told to come again.
 _PATIENCE = 10.0
 _LONGEST_STATEMENT = "30s"
 
 
 class Reading:
-    """Answers questions in read-only transactions, on at most `size` connections that are kept open.
+    """Answers questions in read-only transactions, on at most `size` connections, which are kept for the next ones.
 
     All statements of one question see the same state of the catalog.
     """
 
     def __init__(self, url: str, size: int) -> None:
-        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=size,
-            timeout=_PATIENCE,
-            configure=_configure,
-            kwargs={"application_name": "assay-web", "connect_timeout": 10, "prepare_threshold": 2},
-            open=False,
-        )
-
-    def open(self) -> None:
-        """Begin to connect; does not wait for the database."""
-        self._pool.open()
-
-    def close(self) -> None:
-        """Let go of all connections."""
-        self._pool.close()
+        self._db = _ReadOnly(url)
+        self._turns = BoundedSemaphore(size)
 
     def __call__(self, question: Callable[[Connection], Answer]) -> Answer:
-        """The answer to a question. Raises Transient when the database cannot be reached.
-
-        A question that lost its connection is asked once more: after a restart of the server the kept connections
-        are dead, and asking twice changes nothing.
-        """
+        """The answer to a question. Raises Transient when the database cannot be reached or is too busy."""
+        if not self._turns.acquire(timeout=_PATIENCE):
+            raise Transient(f"the service was too busy for {_PATIENCE:.0f} s; try again")
         try:
-            return self._ask(question)
-        except psycopg.OperationalError as error:
-            if not _is_lost(error):
-                raise
-        try:
-            self._pool.check()
-            return self._ask(question)
-        except psycopg.OperationalError as error:
-            raise Transient("the database cannot be reached; try again") from error
-
-    def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
-        try:
-            with self._pool.connection() as conn:
+            with self._db.transaction() as conn:
                 return question(conn)
-        except PoolTimeout as error:
-            raise Transient(f"no connection to the database within {_PATIENCE:.0f} s; try again") from error
+        finally:
+            self._turns.release()
+
+    def close(self) -> None:
+        """Close the connections that no question uses."""
+        self._db.close()
 
 
-def _is_lost(error: psycopg.OperationalError) -> bool:
-    """Whether the connection is gone, rather than a statement cancelled for taking too long."""
-    return not isinstance(error, psycopg.errors.QueryCanceled)
+class _ReadOnly(Database):
+    """A database on whose connections nothing can be changed."""
 
-
-def _configure(conn: Connection) -> None:
-    register_arrays(conn.adapters)
-    conn.autocommit = True
-    conn.execute(
-        "SELECT set_config('timezone', 'UTC', false), set_config('statement_timeout', %s, false)",
-        (_LONGEST_STATEMENT,),
-    )
-    conn.autocommit = False
-    conn.read_only = True
-    conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    def connect(self, *, autocommit: bool = False) -> Connection:
+        conn = super().connect(autocommit=True)
+        conn.execute(
+            "SELECT set_config('timezone', 'UTC', false), set_config('statement_timeout', %s, false), "
+            # Every statement here looks keys up in an index, whatever the keys: planning would take longer than that.
+            "set_config('plan_cache_mode', 'force_generic_plan', false)",
+            (_LONGEST_STATEMENT,),
+        )
+        conn.autocommit = autocommit
+        conn.read_only = True
+        conn.isolation_level = IsolationLevel.REPEATABLE_READ
+        return conn

@@ -45,7 +45,7 @@ def serve(ctx: Context, host: str, port: int, workers: int, is_ready: Callable[[
     `is_ready` is given the address once requests are answered; port 0 takes any that is free. Raises Permanent when
     the address cannot be listened on.
     """
-    listening = _listen(host, port)
+    listening = listen(host, port)
     url = address_of(listening)
     with listening:
         if workers > 1:
@@ -54,7 +54,8 @@ def serve(ctx: Context, host: str, port: int, workers: int, is_ready: Callable[[
             _run(ctx, listening, lambda: is_ready(url))
 
 
-def _run(ctx: Context, listening: socket.socket, is_ready: Callable[[], None]) -> None:
+def make_server(ctx: Context, is_ready: Callable[[], None]) -> uvicorn.Server:
+    """A server of the whole service that is not running yet."""
     config = uvicorn.Config(
         create_app(ctx),
         lifespan="on",
@@ -67,12 +68,18 @@ def _run(ctx: Context, listening: socket.socket, is_ready: Callable[[], None]) -
         timeout_graceful_shutdown=_GRACE,
         backlog=_BACKLOG,
     )
+    return _Server(config, is_ready)
+
+
+def _run(ctx: Context, listening: socket.socket, is_ready: Callable[[], None]) -> None:
     # uvicorn raises the signal again once it has shut down; this process ends in its own way.
     with suppress(KeyboardInterrupt):
-        _Server(config, is_ready).run(sockets=[listening])
+        make_server(ctx, is_ready).run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any that is free. Raises Permanent when there can be none."""
+    listening: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -82,10 +89,11 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind(address)
         listening.listen(_BACKLOG)
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise Permanent(
             f"cannot listen on {host} port {port}: {error.strerror}; name another with --host and --port"
         ) from error
-    listening.set_inheritable(True)
     return listening
 
 

@@ -92,7 +92,8 @@ def match(conn: Connection, pins: Sequence[Pin]) -> list[Finding]:
         "versions": versions,
     }
     found: dict[tuple[int, int], Finding] = {}
-    for place, vulnerability, is_unknown, fixed in conn.execute(_SQL["match"].text, values, binary=True):
+    rows = conn.execute(_SQL["match"].text, values, binary=True).fetchall()
+    for place, vulnerability, is_unknown, fixed in rows:
         finding = Finding(place - 1, vulnerability, is_unknown, fixed)
         other = found.get(finding[:2])
         found[finding[:2]] = finding if other is None else min(finding, other, key=_most_certain)
@@ -129,14 +130,14 @@ def find_briefs(conn: Connection, ids: Iterable[int]) -> Mapping[int, Brief]:
 
 def documents(conn: Connection, ids: Iterable[int]) -> Mapping[int, bytes]:
     """Finished OSV records as JSON, by key of the vulnerability."""
-    rows = conn.execute(_SQL["documents"].text, {"ids": list(set(ids))}, binary=True)
+    rows = conn.execute(_SQL["documents"].text, {"ids": list(set(ids))}, binary=True).fetchall()
     return {row[0]: decompress(row[1]) for row in rows}
 
 
 def find_stamps(conn: Connection, ids: Iterable[int]) -> Mapping[int, tuple[str, str]]:
     """Name and last change of vulnerabilities, as their records write them, by key."""
-    rows = conn.execute(_SQL["find_stamps"].text, {"ids": list(ids)}, binary=True)
-    return {row[0]: (row[1], _stamp(row[2])) for row in rows}
+    rows = conn.execute(_SQL["find_stamps"].text, {"ids": list(ids)}, binary=True).fetchall()
+    return {key: (name, _stamp(modified)) for key, name, modified in rows}
 
 
 def find_document(conn: Connection, identifier: str) -> Named | None:

@@ -3,7 +3,7 @@
 Answers are put together from records as they are stored, which nothing decodes on the way.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -14,7 +14,7 @@ from assay.catalog import queries as catalog
 from assay.kit.db import Connection
 from assay.web.api.osv_matching import find
 from assay.web.api.osv_queries import Asked, Batch, Query, read_batch, read_query, token_after
-from assay.web.bodies import AnyBody
+from assay.web.bodies import AnyBody, Body
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
@@ -34,11 +34,11 @@ def router(read: Reading) -> APIRouter:
 
     @routes.post("/v1/query", summary="Vulnerabilities that affect a package version or a commit")
     def query(body: AnyBody) -> Response:
-        return _answer_query(read, read_query(body.read(Query) if body.unpacked().strip() else None))
+        return _answer_query(read, read_query(None if _is_nothing(body) else body.read(Query)))
 
     @routes.post("/v1/querybatch", summary="The same for up to 1,000 packages, answered by ids")
     def querybatch(body: AnyBody) -> Response:
-        asked = read_batch(body.read(Batch) if body.unpacked().strip() else Batch())
+        asked = read_batch(Batch() if _is_nothing(body) else body.read(Batch))
         if not asked:
             return _nothing()
         return Response(read(lambda conn: _batch_answer(conn, asked)), media_type=_JSON)
@@ -58,17 +58,25 @@ def router(read: Reading) -> APIRouter:
     return routes
 
 
+def _is_nothing(body: Body) -> bool:
+    return body.unpacked().strip() in {b"", b"null"}
+
+
 def _answer_query(read: Reading, asked: Asked | None) -> Response:
     if asked is None:
         return _nothing()
-    [found] = read(lambda conn: find(conn, [asked]))
-    page, following = _page(found, asked.after, MOST_IN_QUERY)
+
+    def begin(conn: Connection) -> tuple[Sequence[int], str | None, Mapping[int, bytes]]:
+        [found] = find(conn, [asked])
+        page, following = _page(found, asked.after, MOST_IN_QUERY)
+        return page, following, catalog.documents(conn, page) if 0 < len(page) <= _SLICE else {}
+
+    page, following, records = read(begin)
     if not page:
         return _nothing()
-    pieces = _streamed(read, page, following)
     if len(page) > _SLICE:
-        return StreamingResponse(pieces, media_type=_JSON)
-    return Response(b"".join(pieces), media_type=_JSON)
+        return StreamingResponse(_streamed(read, page, following), media_type=_JSON)
+    return Response(_item([records[key] for key in page if key in records], following), media_type=_JSON)
 
 
 def _batch_answer(conn: Connection, asked: Sequence[Asked | None]) -> bytes:
@@ -97,6 +105,7 @@ def _page(found: Sequence[int], after: int, most: int) -> tuple[Sequence[int], s
 
 
 def _item(vulns: Sequence[bytes], following: str | None) -> bytes:
+    """The answer to one query, put together from finished JSON."""
     fields = [b'"vulns":[%b]' % b",".join(vulns)] if vulns else []
     if following is not None:
         fields.append(b'"next_page_token":"%b"' % following.encode())

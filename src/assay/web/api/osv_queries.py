@@ -151,6 +151,6 @@ def _read_token(token: str) -> int:
     except (NotBase64, ValueError):
         raw = b""
     digits = raw.removeprefix(_TOKEN)
-    if not raw.startswith(_TOKEN) or not digits.isdigit() or len(digits) > 18:
+    if not raw.startswith(_TOKEN) or not digits.isdigit() or len(digits) > 19:
         raise Refused(400, "invalid cursor")
     return int(digits)

@@ -5,24 +5,32 @@ punctuation.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 # A word counts only where no letter stands before it: `rc1`, but not the end of `arc1`.
 _COMPONENT = re.compile(r"[0-9]+|(?<![a-z])(?:rc|alpha|beta|preview)[0-9]*", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[-_.]+")
+_NO_DIGIT = re.compile(r"[^0-9]+")
 
 
-def names_one_of(version: str, listed: Iterable[str], repository: str = "") -> bool:
+def names_one_of(version: str, listed: Sequence[str], repository: str = "") -> bool:
     """Whether the text names one of the listed versions; tags may begin with the name of their `repository`."""
+    if version in listed:
+        return True
     prefixes = _prefixes(repository)
-    forms = _forms(version)
-    return any(
-        version == other or not forms.isdisjoint(_forms(_without(other, prefixes))) for other in listed
-    )
+    tag, text, digits = _normalised(version), _collapsed(version), _NO_DIGIT.sub("", version)
+    for other in listed:
+        bare = _without(other, prefixes) if prefixes else other
+        # Both forms keep the digits, so most versions are done with quickly.
+        if _NO_DIGIT.sub("", bare).lstrip("0") == digits.lstrip("0") and (
+            _normalised(bare) == tag or _collapsed(bare) == text
+        ):
+            return True
+    return False
 
 
-def _forms(version: str) -> set[tuple[str, str]]:
-    return {("tag", _normalised(version)), ("text", _PUNCTUATION.sub("-", version.lower()))}
+def _collapsed(version: str) -> str:
+    return _PUNCTUATION.sub("-", version.lower())
 
 
 def _normalised(tag: str) -> str:
