@@ -27,11 +27,14 @@ from assay.kit.http import Http, HttpOptions
 from assay.kit.pool import Pool, calm_collector, spare_collector
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
 from assay.kit.postgres_shelter import directory_for
+from assay.kit.signing import read_secret
+from assay.monitoring.commands import deliver_later, watch_now
+from assay.monitoring.model import PATIENCE, Alerting, Channel, Patience, Rule, Thresholds, Webhook
 from assay.pipelines.advisories.commands import background_sync
 from assay.pipelines.advisories.model import Bucket as BucketTransport
 from assay.pipelines.advisories.model import Download, RecordSource, Repository, Source
 from assay.pipelines.advisories.sources import discover
-from assay.settings import Settings, SourceSettings
+from assay.settings import AlertSettings, Settings, SourceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Context:
     retention: timedelta
     jobs_retention: timedelta
     runs_retention: timedelta
+    alerting: Alerting
 
 
 def postgres_options(settings: Settings) -> PostgresOptions:
@@ -78,7 +82,7 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 
 # Everything that may run later, by whatever room.
-TASKS = Registry([background_sync, remove_old_jobs])
+TASKS = Registry([background_sync, remove_old_jobs, watch_now, deliver_later])
 
 
 def load_schedules(settings: Settings, sources: Mapping[str, Source]) -> tuple[Declared, ...]:
@@ -98,6 +102,7 @@ def load_schedules(settings: Settings, sources: Mapping[str, Source]) -> tuple[D
     known["retention"] = Declared(
         "retention", remove_old_jobs.name, "20 3 * * *", jitter=timedelta(minutes=10)
     )
+    known["monitoring"] = Declared("monitoring", watch_now.name, "every 1m")
     unknown = settings.schedules.keys() - known.keys()
     if unknown:
         raise Permanent(f"the settings speak of schedules that do not exist: {', '.join(sorted(unknown))}")
@@ -200,6 +205,7 @@ def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Cont
         retention=settings.retention,
         jobs_retention=timedelta(days=settings.jobs_retention_days),
         runs_retention=timedelta(days=settings.runs_retention_days),
+        alerting=load_alerting(settings.alerts),
     )
 
 
@@ -213,6 +219,51 @@ def load_sources(settings: Settings) -> Mapping[str, Source]:
     if unknown:
         raise Permanent(f"the settings speak of sources that do not exist: {', '.join(sorted(unknown))}")
     return sources
+
+
+def load_alerting(settings: AlertSettings) -> Alerting:
+    """When somebody is told, and how. Raises Permanent for a rule that does not exist, or a secret that is none."""
+    patience = {
+        rule: Patience(
+            _minutes(settings.raise_after_minutes, rule, usual.raise_after),
+            _minutes(settings.clear_after_minutes, rule, usual.clear_after),
+        )
+        for rule, usual in PATIENCE.items()
+    }
+    named = {*settings.off, *settings.raise_after_minutes, *settings.clear_after_minutes}
+    unknown = sorted(named - {rule.value for rule in Rule})
+    if unknown:
+        raise Permanent(f"no alert rule is called {unknown[0]!r}; there are {', '.join(Rule)}")
+    thresholds = Thresholds(
+        **{name: getattr(settings, name) for name in _THRESHOLDS},
+        off=frozenset(map(Rule, settings.off)),
+        patience=patience,
+    )
+    twice = sorted(settings.channels.keys() & settings.webhooks.keys())
+    if twice:
+        raise Permanent(f"a channel and a webhook are both called {twice[0]!r}: rename one")
+    channels = [Channel(name, url.get_secret_value()) for name, url in settings.channels.items()]
+    return Alerting(thresholds, (*channels, *_webhooks(settings)))
+
+
+_THRESHOLDS = (
+    *("failed_tasks", "error_rate", "error_rate_attempts", "error_rate_minutes", "backlog"),
+    *("oldest_waiting_minutes", "workers", "overdue_share", "stale_after_runs", "failing_runs"),
+    "persistently_failing_runs",
+)
+
+
+def _minutes(given: Mapping[str, float], rule: Rule, usual: float) -> float:
+    return given[rule] * 60 if rule in given else usual
+
+
+def _webhooks(settings: AlertSettings) -> Iterator[Webhook]:
+    for name, one in settings.webhooks.items():
+        try:
+            secret = read_secret(one.secret.get_secret_value())
+        except ValueError as error:
+            raise Permanent(f"the secret of the webhook {name} cannot be used: {error}") from error
+        yield Webhook(name, one.url.get_secret_value(), secret)
 
 
 def load_policy(path: Path | None) -> Policy:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -27,6 +27,52 @@ class SourceSettings(BaseModel):
     branch: str | None = Field(None, description="For repositories: the branch")
     schedule: str | None = Field(
         None, description="When to sync: a cron expression in UTC, an interval such as `every 30m`, or `off`"
+    )
+
+
+class WebhookSettings(BaseModel):
+    """One receiver of signed notices."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: SecretStr = Field(description="Where each notice is sent by POST, as JSON")
+    secret: SecretStr = Field(
+        description="What it is signed with: 24 to 64 bytes, as `whsec_` and base64 or as plain text"
+    )
+
+
+class AlertSettings(BaseModel):
+    """From where on something is wrong, and who is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    failed_tasks: int = Field(1, ge=1, description="Dead letters of one task")
+    error_rate: float = Field(0.5, gt=0, le=1, description="Share of a task's attempts that failed")
+    error_rate_attempts: int = Field(10, ge=1, description="Attempts below which no share is taken")
+    error_rate_minutes: int = Field(60, ge=1, le=1440, description="Minutes in which these attempts ended")
+    backlog: int = Field(1_000, ge=1, description="Jobs ready in one queue, for 5 minutes")
+    oldest_waiting_minutes: float = Field(15.0, gt=0, description="Minutes that a ready job waits")
+    workers: int = Field(1, ge=0, description="Worker processes that must live, of all machines; 0 for any")
+    overdue_share: float = Field(0.9, gt=0, description="Share of its hard time limit that a job has used")
+    stale_after_runs: int = Field(
+        3, ge=1, le=1000, description="Runs of a source's schedule without one that went well"
+    )
+    failing_runs: int = Field(3, ge=1, description="Failures of a source in a row")
+    persistently_failing_runs: int = Field(20, ge=1, description="The same, when it is critical")
+    off: tuple[str, ...] = Field((), description="Rules that are not looked at, a JSON list")
+    raise_after_minutes: dict[str, float] = Field(
+        default_factory=dict,
+        description="Minutes that a threshold must be passed before its alert opens, by rule",
+    )
+    clear_after_minutes: dict[str, float] = Field(
+        default_factory=dict, description="Minutes that all must be well before an alert is resolved, by rule"
+    )
+    channels: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Who is told: addresses that apprise reads, by a name of your choice",
+    )
+    webhooks: dict[str, WebhookSettings] = Field(
+        default_factory=dict, description="Who is told by signed requests: `url` and `secret`, by a name"
     )
 
 
@@ -115,6 +161,13 @@ class Settings(BaseSettings):
     )
     web_port: int = Field(
         8080, ge=0, le=65535, description="The port that `assay serve` listens on; 0 for any"
+    )
+    web_allow_changes: bool = Field(
+        default=False,
+        description="Let programs on this very machine change things by HTTP, until there is a sign-in",
+    )
+    alerts: AlertSettings = Field(
+        AlertSettings.model_validate({}), description="When somebody is told, and how"
     )
     sources: dict[str, SourceSettings] = Field(
         default_factory=dict, description="Changes to single sources, by name"

@@ -107,6 +107,20 @@ class Http:
             except httpx2.TransportError as error:
                 raise answer.transport_trouble(error, url) from error
 
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send a body once; any 2xx is success. A redirect is not followed: it would go to a place nobody named.
+
+        Raises Transient for what may work later, Permanent for what a person must correct. Neither tells more of the
+        address than its host: the path of a webhook is often a secret.
+        """
+        try:
+            with self._client.stream("POST", url, content=body, headers=dict(headers)) as response:
+                status = response.status_code
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            raise answer.transport_trouble(error, answer.origin(url)) from error
+        if not 200 <= status < 300:
+            raise answer.rejection(url, status)
+
     @contextmanager
     def _answered(
         self, url: str, fields: Mapping[str, str], private: Mapping[str, str]

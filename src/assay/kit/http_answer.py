@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from assay.errors import AssayError, Permanent
+from assay.errors import AssayError, Permanent, Transient
 from assay.kit.transfer import Absent, Interrupted, Validators
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -24,6 +24,25 @@ def shown(url: httpx2.URL | str) -> str:
     """The address for a message: without user, password and query, which may carry secrets."""
     parsed = httpx2.URL(url)
     return str(parsed.copy_with(username=None, password=None, query=None, fragment=None))
+
+
+def origin(url: str) -> str:
+    """Scheme and host of an address, for messages about addresses that are secret."""
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return "the address"
+    return str(parsed.copy_with(username=None, password=None, path="/", query=None, fragment=None))
+
+
+def rejection(url: str, status: int) -> AssayError:
+    """What it asks of us that something was sent and not taken."""
+    said = f"{origin(url)} answered {status}"
+    if status in _PASSING or status >= 500:
+        return Transient(said)
+    if 300 <= status < 400:
+        return Permanent(f"{said}: it is elsewhere, and redirects are not followed; correct the address")
+    return Permanent(f"{said}: check the address, and whether the receiver still wants this")
 
 
 def validators_of(headers: httpx2.Headers) -> Validators:

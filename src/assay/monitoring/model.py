@@ -203,7 +203,9 @@ class SourceRow:
     @property
     def subject(self) -> str:
         """What people call it."""
-        return f"{self.room} {self.source}" if self.step == "sync" else f"{self.room} {self.source} {self.step}"
+        return (
+            f"{self.room} {self.source}" if self.step == "sync" else f"{self.room} {self.source} {self.step}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +280,18 @@ class Delivery:
     tries: int
     sent_at: datetime | None
     error: str | None
+
+
+def to_alert(row: Mapping[str, Any]) -> Alert:
+    """A row of the table as an alert."""
+    words = {
+        "rule": Rule(row["rule"]),
+        "severity": Severity(row["severity"]),
+        "state": AlertState(row["state"]),
+    }
+    return Alert(**{**row, **words})
+
+
+def to_delivery(row: Mapping[str, Any]) -> Delivery:
+    """A row of the table as a delivery."""
+    return Delivery(**{**row, "notice": Notice(**row["notice"])})

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from psycopg.rows import class_row, dict_row
 
@@ -17,16 +16,16 @@ from assay.monitoring.model import (
     Alert,
     AlertState,
     Delivery,
-    Notice,
     Picture,
     QueueRow,
     RateRow,
     Rule,
-    Severity,
     SourceRow,
     TaskRow,
     Thresholds,
     WorkerFigures,
+    to_alert,
+    to_delivery,
 )
 
 _SQL = sql.beside(__file__)
@@ -190,16 +189,6 @@ def get_alert(conn: Connection, key: int) -> Alert:
     return to_alert(row)
 
 
-def to_alert(row: Mapping[str, Any]) -> Alert:
-    """A row of the table as an alert."""
-    words = {
-        "rule": Rule(row["rule"]),
-        "severity": Severity(row["severity"]),
-        "state": AlertState(row["state"]),
-    }
-    return Alert(**{**row, **words})
-
-
 def count_alerts(conn: Connection) -> list[tuple[str, str, str, int]]:
     """(rule, severity, state, number) of the alerts that are not over."""
     return conn.execute(_SQL["count_alerts"].text).fetchall()
@@ -210,11 +199,6 @@ def list_deliveries(conn: Connection, alert_id: int) -> list[Delivery]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_SQL["list_deliveries"].text, {"alert_id": alert_id}).fetchall()
     return [to_delivery(row) for row in rows]
-
-
-def to_delivery(row: Mapping[str, Any]) -> Delivery:
-    """A row of the table as a delivery."""
-    return Delivery(**{**row, "notice": Notice(**row["notice"])})
 
 
 def count_unsent(conn: Connection) -> list[tuple[str, int]]:

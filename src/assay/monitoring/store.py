@@ -10,8 +10,7 @@ from psycopg.types.json import Jsonb
 
 from assay.kit import sql
 from assay.kit.db import Connection
-from assay.monitoring.model import BOUNDS, Alert, Delivery, Notice
-from assay.monitoring.queries import to_alert, to_delivery
+from assay.monitoring.model import BOUNDS, Alert, Delivery, Notice, to_alert, to_delivery
 
 _SQL = sql.beside(__file__)
 
