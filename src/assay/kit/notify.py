@@ -15,16 +15,25 @@ def send(address: str, title: str, text: str) -> None:
     plugin = _plugin(address)
     with _MUTEX, _captured() as log:
         is_sent = plugin.notify(title=title, body=text, body_format="text")
-        said = log.getvalue()
+        said = log.getvalue().splitlines()
     if not is_sent:
-        reason = " ".join(said.split()) or "no reason was given"
-        raise Transient(f"the notice was not sent: {reason}")
+        raise Transient(f"the notice was not sent: {_reason(said, is_mail=address.startswith('mailto'))}")
+
+
+def _reason(lines: list[str], *, is_mail: bool) -> str:
+    # What a mail server answered stands in the log for developers. That of others may name the secret address.
+    kept = [
+        message
+        for level, _, message in (line.partition("|") for line in lines)
+        if level in {"WARNING", "ERROR", "CRITICAL"} or (is_mail and "Exception" in message)
+    ]
+    return " ".join(" ".join(kept).split()) or "no reason was given"
 
 
 def _captured() -> Any:
     import apprise  # noqa: PLC0415 - it takes long to load and is needed for notices only
 
-    return apprise.LogCapture(level=logging.INFO, fmt="%(message)s")  # type: ignore[no-untyped-call]  # it has no types
+    return apprise.LogCapture(level=logging.DEBUG, fmt="%(levelname)s|%(message)s")  # type: ignore[no-untyped-call]  # it has no types
 
 
 def _plugin(address: str) -> Any:

@@ -119,7 +119,7 @@ class Webhook:
     """Where notices go as JSON, signed with the secret."""
 
     name: str
-    address: str
+    address: str = field(repr=False)
     secret: bytes = field(repr=False)
 
 

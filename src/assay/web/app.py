@@ -10,15 +10,17 @@ from assay import __version__
 from assay.bootstrap import Context
 from assay.web import problems
 from assay.web.access import AccessLog
-from assay.web.api import bucket, health, npm, osv
+from assay.web.api import bucket, health, metrics, npm, operations, osv
 from assay.web.exports import Exports
 from assay.web.reading import Reading
+from assay.web.standing_in import StandIn
 
 # More would only wait for each other: Python runs one thread at a time, and PostgreSQL one query a core.
 CONNECTIONS = 8
 
 _DESCRIPTION = """Security advisories, merged from several sources, for clients that speak OSV's API, npm's audit or
-OSV's bucket tree. Everything can be read and nothing changed."""
+OSV's bucket tree, and what an operator's programs ask. Only a program on the machine that serves may change something,
+and only where the settings allow it."""
 
 
 def create_app(ctx: Context) -> ASGIApp:
@@ -27,7 +29,8 @@ def create_app(ctx: Context) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        with StandIn(ctx):
+            yield
         read.close()
 
     app = FastAPI(
@@ -43,4 +46,6 @@ def create_app(ctx: Context) -> ASGIApp:
     app.include_router(npm.router(read))
     app.include_router(bucket.router(read, Exports(ctx, read)))
     app.include_router(health.router(ctx, read))
+    app.include_router(metrics.router(ctx, read))
+    app.include_router(operations.router(ctx, read))
     return AccessLog(app)

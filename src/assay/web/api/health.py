@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Response
 
 from assay.bootstrap import Context
-from assay.errors import Transient
+from assay.errors import Permanent, Transient
+from assay.jobs import queries as jobs
 from assay.jobs.ledger import Run, last_runs
+from assay.kit import migrate
 from assay.kit.db import Connection
+from assay.monitoring import queries as monitoring
 from assay.pipelines.advisories import queries as advisories
 from assay.web.reading import Reading
 
@@ -25,45 +28,77 @@ class Freshness(msgspec.Struct, frozen=True):
     last_run_at: datetime | None
 
 
+class Standing(NamedTuple):
+    """What the database says. `pending` are migrations that it lacks."""
+
+    fetched: Mapping[str, datetime]
+    runs: Mapping[str | None, Run]
+    pending: int
+    workers: int
+    alerts: int
+
+
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface: everything at `/health`, and for orchestrators `/health/live` and `/health/ready`."""
     routes = APIRouter(prefix="/health", tags=["Health"])
 
-    def look() -> tuple[bool, list[Freshness], str | None]:
+    def look() -> tuple[Standing | None, str | None]:
         try:
-            fetched, runs = read(_standing)
-        except Transient as error:
-            return False, [], str(error)
-        now = ctx.clock()
-        return True, [_fresh(name, fetched, runs, now) for name in ctx.sources], None
+            standing = read(_standing)
+        except (Transient, Permanent) as error:
+            return None, str(error)
+        if standing.pending:
+            return standing, f"the database lacks {standing.pending} migration(s): run `assay migrate`"
+        return standing, None
 
     @routes.get("", summary="Live, ready, and how fresh each source is; 503 when it cannot answer")
     def health() -> Response:
-        is_ready, sources, reason = look()
-        told: dict[str, Any] = {"live": True, "ready": is_ready, "sources": sources}
+        standing, reason = look()
+        told: dict[str, Any] = {
+            "live": True,
+            "ready": reason is None,
+            # No worker and an alert are an operator's business: who only asks is answered as well as ever.
+            "checks": {
+                "database": standing is not None,
+                "migrations": standing is not None and not standing.pending,
+                "workers": 0 if standing is None else standing.workers,
+                "alerts": 0 if standing is None else standing.alerts,
+            },
+            "sources": [] if standing is None else _sources(ctx, standing),
+        }
         if reason is not None:
             told["reason"] = reason
-        return _json(told, is_ready=is_ready)
+        return _json(told, is_ready=reason is None)
 
     @routes.get("/live", summary="The process answers")
     async def live() -> Response:
         return _json({"live": True}, is_ready=True)
 
-    @routes.get("/ready", summary="The database answers; 503 when it does not")
+    @routes.get("/ready", summary="The database answers and has every migration; 503 when it does not")
     def ready() -> Response:
-        is_ready, _, _ = look()
-        return _json({"ready": is_ready}, is_ready=is_ready)
+        _, reason = look()
+        return _json({"ready": reason is None}, is_ready=reason is None)
 
     return routes
 
 
-def _standing(conn: Connection) -> tuple[Mapping[str, datetime], Mapping[str | None, Run]]:
+def _standing(conn: Connection) -> Standing:
     runs: dict[str | None, Run] = {}
+    pending = len(migrate.pending(conn, migrate.history()))
+    if pending:
+        return Standing({}, {}, pending, 0, 0)
     for run in last_runs(conn, "advisories"):
         other = runs.get(run.source)
         if other is None or other.ended_at < run.ended_at:
             runs[run.source] = run
-    return advisories.list_freshness(conn), runs
+    alive = sum(one.is_alive for one in jobs.list_workers(conn))
+    alerts = sum(number for *_, number in monitoring.count_alerts(conn))
+    return Standing(advisories.list_freshness(conn), runs, pending, alive, alerts)
+
+
+def _sources(ctx: Context, standing: Standing) -> list[Freshness]:
+    now = ctx.clock()
+    return [_fresh(name, standing.fetched, standing.runs, now) for name in ctx.sources]
 
 
 def _fresh(
