@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import advisories, catalog, jobs, operations, schedules, serving, worker
+from assay.cli import advisories, catalog, jobs, monitoring, operations, schedules, serving, worker
 from assay.cli.exits import Terminated, reported
 from assay.cli.invocation import Invocation, current
 
@@ -68,6 +68,7 @@ advisories.add_to(app)
 catalog.add_to(app)
 jobs.add_to(app)
 schedules.add_to(app)
+monitoring.add_to(app)
 worker.add_to(app)
 serving.add_to(app)
 operations.add_to(app)

@@ -23,8 +23,18 @@ def add_to(app: typer.Typer) -> None:
 
 def migrate(
     ctx: typer.Context,
+    *,
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; end with 1 when something is pending.")
+    ] = False,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Then let this role of the database do what workers do, and no more."
+        ),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="With --role: let it read, and change nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -33,7 +43,10 @@ def migrate(
     from assay.cli.progress import busy
     from assay.kit import migrate as migrations
     from assay.kit.db import Database
+    from assay.kit.roles import grant
 
+    if (check and role is not None) or (read_only and role is None):
+        raise typer.BadParameter("--check changes nothing, and --read-only is about a --role")
     settings = current(ctx).settings()
     known = migrations.history()
     with (
@@ -43,10 +56,18 @@ def migrate(
     ):
         pending = migrations.pending(conn, known) if check else []
         applied = [] if check else migrations.migrate(conn, known)
+        if role is not None:
+            grant(conn, role, may_write=not read_only)
     if as_json:
         print_json({"version": known[-1].version, "applied": _named(applied), "pending": _named(pending)})
     else:
         show(*_lines(applied, pending, known[-1]))
+        if role is not None:
+            show(
+                spoken(
+                    f"The role {role} may {'read' if read_only else 'do what workers do'}, and nothing else."
+                )
+            )
     if pending:
         raise typer.Exit(ExitCode.NOT_WELL)
 

@@ -67,12 +67,13 @@ class Tried:
 def try_channels(ctx: Needs, names: Sequence[str]) -> list[Tried]:
     """Send a test notice to some channels, or to all, at once and without workers. Raises NotFound."""
     known = [one.name for one in ctx.alerting.channels]
-    unknown = [name for name in names if name not in known]
-    if unknown or not known:
-        there_are = (
-            f"there are {', '.join(known)}" if known else "the settings have none (ASSAY_ALERTS__CHANNELS)"
+    if not known:
+        raise NotFound(
+            "the settings name nobody who could be told: set ASSAY_ALERTS__CHANNELS or ASSAY_ALERTS__WEBHOOKS"
         )
-        raise NotFound(f"no channel is called {(unknown or ['anything'])[0]!r}; {there_are}")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise NotFound(f"no channel is called {unknown[0]!r}; there are {', '.join(known)}")
     notice = _test_notice(ctx.clock())
     done = []
     for name in names or known:
