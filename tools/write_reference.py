@@ -7,20 +7,20 @@ With --check nothing is written; the exit code says whether the files are what t
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic.fields import FieldInfo
 
 from assay.pipelines.advisories.model import Bucket, Download, Repository, Source
 from assay.pipelines.advisories.sources import discover
-from assay.settings import Settings, SourceSettings
+from assay.settings import AlertSettings, Settings, SourceSettings, WebhookSettings
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
 
 def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
-        return "depends on the machine" if field.annotation is not dict else "none"
+        return "depends on the machine" if get_origin(field.annotation) is not dict else "none"
     return "none" if field.default is None else f"`{field.default}`"
 
 
@@ -42,7 +42,32 @@ def settings() -> str:
         "",
         "| variable | what it does | default |",
         "| --- | --- | --- |",
-        *_rows({k: v for k, v in Settings.model_fields.items() if k != "sources"}, "ASSAY_"),
+        *_rows({k: v for k, v in Settings.model_fields.items() if k not in {"sources", "alerts"}}, "ASSAY_"),
+        "",
+        "## Alerts",
+        "",
+        "`ASSAY_ALERTS` says when somebody is told, and who: `ASSAY_ALERTS__BACKLOG=5000` in the environment, or in the file",
+        "",
+        "```toml",
+        "[alerts]",
+        "backlog = 5000",
+        "",
+        "[alerts.channels]",
+        'mail = "mailtos://user:password@mail.example.org?to=ops@example.org"',
+        "```",
+        "",
+        "| key | what it does | default |",
+        "| --- | --- | --- |",
+        *(
+            f"| `{name}` | {field.description} | {_default(field)} |"
+            for name, field in AlertSettings.model_fields.items()
+        ),
+        "",
+        "Of each webhook:",
+        "",
+        "| key | what it does |",
+        "| --- | --- |",
+        *(f"| `{name}` | {field.description} |" for name, field in WebhookSettings.model_fields.items()),
         "",
         "## One source",
         "",
