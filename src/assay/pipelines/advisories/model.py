@@ -53,7 +53,8 @@ class RecordSource:
 
     `locate` gives the record id that a member's path stands for, None for a member that is no record.
     `split` cuts a single document into (record id, raw record) pairs, for sources that publish one file.
-    `volatile` matches the timestamps in a raw record that change without content. `reader_version` is
+    `volatile` matches the timestamps in a raw record that change without content; each match begins with one of
+    `volatile_marks`, so that it is found without trying every byte. `reader_version` is
     raised when `read` would give another claim for the same bytes; everything is then read again.
     """
 
@@ -69,6 +70,7 @@ class RecordSource:
     locate: Callable[[str], str | None]
     split: Callable[[bytes], Iterable[tuple[str, bytes]]] | None = None
     volatile: re.Pattern[bytes] | None = None
+    volatile_marks: tuple[bytes, ...] = ()
     notes: str = ""
 
 

@@ -139,15 +139,40 @@ def batches(
         yield batch
 
 
-def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None, reader_version: int = 0) -> bytes:
+def content_hash(
+    raw: bytes, volatile: re.Pattern[bytes] | None, reader_version: int = 0, *, marks: Sequence[bytes] = ()
+) -> bytes:
     """The fingerprint of a raw record as one reader reads it, without the timestamps that change by themselves.
 
-    The same bytes under another reader are another claim: it has to be merged again.
+    The same bytes under another reader are another claim: it has to be merged again. `marks`, with one of which every
+    volatile part begins, change nothing but the time that it takes.
     """
-    content = raw if volatile is None else volatile.sub(b"", raw)
+    if volatile is None:
+        content = raw
+    else:
+        content = _without(raw, volatile, marks) if marks else volatile.sub(b"", raw)
     digest = sha256(content)
     digest.update(b"%d" % reader_version)
     return digest.digest()[:16]
+
+
+def _without(raw: bytes, volatile: re.Pattern[bytes], marks: Sequence[bytes]) -> bytes:
+    """The bytes that are left when the first match at or after each end of the one before it is taken out."""
+    places: list[int] = []
+    for mark in marks:
+        at = raw.find(mark)
+        while at >= 0:
+            places.append(at)
+            at = raw.find(mark, at + 1)
+    places.sort()
+    pieces: list[bytes] = []
+    begin = 0
+    for at in places:
+        if at >= begin and (match := volatile.match(raw, at)) is not None:
+            pieces.append(raw[begin:at])
+            begin = match.end()
+    pieces.append(raw[begin:])
+    return b"".join(pieces)
 
 
 class Candidate(NamedTuple):

@@ -385,6 +385,7 @@ SOURCE = RecordSource(
     locate=locate,
     # The list re-stamps containers and SSVC decisions that say the same as before.
     volatile=re.compile(rb'"(?:dateUpdated|timestamp)"\s*:\s*"[^"]*"'),
+    volatile_marks=(b'"dateUpdated"', b'"timestamp"'),
     notes="The terms, https://www.cve.org/Legal/TermsOfUse, let all use, copy and distribute CVE records, as "
     "long as every copy reproduces MITRE's copyright designation and the licence.",
 )

@@ -337,6 +337,7 @@ SOURCE = RecordSource(
     read=read,
     locate=locate,
     volatile=re.compile(rb"^date:[^\r\n]*", re.MULTILINE),
+    volatile_marks=(b"date:",),
     notes=(
         "Records appear here 30 days after GitLab's first edition (gemnasium-db) has them. "
         "Do not fetch that one instead: its terms forbid to copy, store or mirror the content."

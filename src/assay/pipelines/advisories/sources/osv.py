@@ -383,6 +383,7 @@ SOURCE = RecordSource(
     read=read,
     locate=locate,
     volatile=re.compile(rb'"modified"\s*:\s*"[^"\\]*"'),
+    volatile_marks=(b'"modified"',),
     notes=(
         "GHSA records that say in prose only that they were withdrawn count as withdrawn when last modified. "
         "References without a scheme are left out; the raw record keeps them."

@@ -283,7 +283,9 @@ def _stage_part(ctx: Needs, part: Part, archive: Readable) -> PartOutcome:
 
 def to_incoming(source: RecordSource, candidate: Candidate) -> Incoming:
     """A record as the catalog takes it."""
-    fingerprint = content_hash(candidate.raw, source.volatile, source.reader_version)
+    fingerprint = content_hash(
+        candidate.raw, source.volatile, source.reader_version, marks=source.volatile_marks
+    )
     return Incoming(candidate.claim, candidate.reading, candidate.raw, fingerprint)
 
 
