@@ -147,10 +147,7 @@ def content_hash(
     The same bytes under another reader are another claim: it has to be merged again. `marks`, with one of which every
     volatile part begins, change nothing but the time that it takes.
     """
-    if volatile is None:
-        content = raw
-    else:
-        content = _without(raw, volatile, marks) if marks else volatile.sub(b"", raw)
+    content = raw if volatile is None else _without(raw, volatile, marks)
     digest = sha256(content)
     digest.update(b"%d" % reader_version)
     return digest.digest()[:16]
@@ -158,6 +155,8 @@ def content_hash(
 
 def _without(raw: bytes, volatile: re.Pattern[bytes], marks: Sequence[bytes]) -> bytes:
     """The bytes that are left when the first match at or after each end of the one before it is taken out."""
+    if not marks:
+        return volatile.sub(b"", raw)
     places: list[int] = []
     for mark in marks:
         at = raw.find(mark)
