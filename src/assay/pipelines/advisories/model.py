@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
 from assay.catalog.model import Reader, Scored
 from assay.errors import BadRecord, Permanent
 
@@ -101,8 +103,7 @@ class ScoreSource:
 Source = RecordSource | ScoreSource
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A member as the last listing had it; `is_bad` when it was set aside.
 
     A member whose bytes could not be had is kept with UNREAD: its archive tells the same fingerprint again once the

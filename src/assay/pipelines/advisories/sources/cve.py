@@ -21,7 +21,7 @@ from assay.pipelines.advisories.model import Download, RecordSource
 
 VERSIONS_KEPT = 500
 
-_PATH = re.compile(r"(?:.*/)?(CVE-[0-9]{4}-[0-9]{4,})\.json", re.DOTALL)
+_NAME = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 _GHSA = re.compile(r"(?<![0-9a-z])GHSA(?:-[0-9a-z]{4}){3}(?![0-9a-z-])", re.IGNORECASE)
 _CWE = re.compile(r"\s*CWE-0*([1-9][0-9]*)(?![0-9])", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+")
@@ -67,8 +67,10 @@ _ORIGIN = msgspec.json.Decoder(_Origin)
 
 def locate(path: str) -> str | None:
     """The CVE id of a member named after one (`<root>/cves/2024/3xxx/CVE-2024-3014.json`), in any folder."""
-    match = _PATH.fullmatch(path)
-    return match[1] if match else None
+    if not path.endswith(".json"):
+        return None
+    name = path[path.rfind("/") + 1 : -5]
+    return name if _NAME.fullmatch(name) else None
 
 
 def read(record_id: str, raw: bytes) -> Claim:

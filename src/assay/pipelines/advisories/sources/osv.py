@@ -351,15 +351,15 @@ def _link(reference: Reference) -> Reference | None:
 
 
 # A database's prefix holds a capital, or begins with x_ (schema, `id`); so a package-lock.json is no record.
-_RECORD_NAME = re.compile(
-    r"(?:.*/)?((?:x_[A-Za-z0-9_]*|[a-z0-9_]*[A-Z][A-Za-z0-9_]*)-[^/]+)\.json", re.DOTALL
-)
+_RECORD_NAME = re.compile(r"(?:x_[A-Za-z0-9_]*|[a-z0-9_]*[A-Z][A-Za-z0-9_]*)-.", re.DOTALL)
 
 
 def locate(path: str) -> str | None:
     """The record id that a member of the archive stands for: a JSON file whose name looks like one."""
-    match = _RECORD_NAME.fullmatch(path)
-    return match[1] if match else None
+    if not path.endswith(".json"):
+        return None
+    name = path[path.rfind("/") + 1 : -5]
+    return name if _RECORD_NAME.match(name) else None
 
 
 SOURCE = RecordSource(
