@@ -230,7 +230,7 @@ def _is_odd(entry: Affected) -> bool:
     ):
         return True
     # A loop, because any() over a generator costs a third of the time of the whole check.
-    for span in entry.ranges:  # noqa: SIM110
+    for span in entry.ranges:
         told = span.database_specific
         if not span.events or _NO_EVENT in span.events or (told is not None and told == _NULL):
             return True
