@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.domain.origins import commit_in, is_public_registry, locate
+from assay.domain.origins import Locator, commit_in, is_public_registry, locate
 
 SHA = "a" * 39 + "1"
 
@@ -53,6 +53,18 @@ def host(*labels: str) -> str:
 )  # fmt: skip
 def test_where_an_address_leads(address: str, kind: str, url: str, commit: str | None):
     assert locate(address) == (kind, url, commit)
+
+
+def test_what_a_package_url_says_of_it():
+    assert Locator("git", "git+https://example.org/r.git", SHA).qualifiers() == {
+        "vcs_url": f"git+https://example.org/r.git@{SHA}"
+    }
+    assert Locator("git", "github:o/r").qualifiers() == {"vcs_url": "github:o/r"}
+    assert Locator("url", "https://example.org/a.tgz").qualifiers() == {
+        "download_url": "https://example.org/a.tgz"
+    }
+    assert Locator("registry", "https://example.org/a.tgz").qualifiers() == {}
+    assert Locator("path", "./a").qualifiers() == {}
 
 
 @pytest.mark.parametrize("text", ["1.0.0", "^1", "latest", "", "npm:a@1", "1.0.0-beta.1", "a b/c"])

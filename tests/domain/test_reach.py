@@ -1,9 +1,10 @@
 """How a package is reached: the widest use wins, and every edge counts once."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.domain.reach import unrequired, weights
+from assay.domain.reach import unrequired, weights, without_loose_ends
 
 EDGES = {
     "app": [("a", 0), ("o", 1)],
@@ -48,3 +49,13 @@ def test_what_nothing_requires():
 def test_a_long_chain_needs_no_stack():
     chain = {str(n): [(str(n + 1), 0)] for n in range(100_000)}
     assert len(weights([("0", 0)], chain)) == 100_001
+
+
+class Place(msgspec.Struct, frozen=True):
+    key: str
+    requires: tuple[str, ...] = ()
+
+
+def test_loose_ends():
+    nodes = (Place("a", ("b", "x", "c")), Place("b", ("a",)), Place("c"))
+    assert without_loose_ends(nodes) == (Place("a", ("b", "c")), Place("b", ("a",)), Place("c"))

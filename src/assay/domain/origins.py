@@ -14,6 +14,12 @@ class Locator(NamedTuple):
     url: str | None = None
     commit: str | None = None
 
+    def qualifiers(self) -> dict[str, str]:
+        """What a package URL says of a package that is not a registry's (purl-spec, "Known qualifiers")."""
+        if self.kind == "git" and self.url:
+            return {"vcs_url": f"{self.url}@{self.commit}" if self.commit else self.url}
+        return {"download_url": self.url} if self.kind == "url" and self.url else {}
+
 
 # The organisations that run npm's and Python's public registries and their file hosts, as their hosts call them.
 _PUBLIC = frozenset(("npmjs", "yarnpkg", "pypi", "pythonhosted"))

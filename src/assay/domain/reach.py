@@ -1,6 +1,19 @@
 """What depends on what: how a package is reached from the project, and what nothing requires."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeVar
+
+import msgspec
+
+
+class _Node(Protocol):
+    @property
+    def key(self) -> str: ...
+    @property
+    def requires(self) -> tuple[str, ...]: ...
+
+
+Node = TypeVar("Node", bound=_Node)
 
 
 def weights(
@@ -38,3 +51,16 @@ def unrequired(edges: Mapping[str, Iterable[str]]) -> frozenset[str]:
     """The nodes that no other node requires. None of them if there is no edge at all: then nothing is known."""
     required = {there for here, ends in edges.items() for there in ends if there != here}
     return frozenset(edges.keys() - required) if required else frozenset()
+
+
+def without_loose_ends(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The nodes without edges to those that are not among them, because they could not be read."""
+    keys = {node.key for node in nodes}
+    return tuple(
+        [
+            node
+            if keys.issuperset(node.requires)
+            else msgspec.structs.replace(node, requires=tuple([end for end in node.requires if end in keys]))  # type: ignore[type-var] # a protocol cannot say Struct
+            for node in nodes
+        ]
+    )
