@@ -95,8 +95,8 @@ def _located(source: dict[str, Any], files: list[dict[str, Any]]) -> tuple[Locat
     for local in _LOCAL:
         if local in source:
             return Locator("path", string_of(source, local)), {}
-    if url := string_of(source, "url"):
-        locator = Locator("url", without_credentials(url))
+    if archive := string_of(source, "url"):
+        locator = Locator("url", without_credentials(archive))
         return locator, locator.qualifiers()
     first = next((one for one in [string_of(file, "url") for file in files] if one), None)
     kind, qualifiers = of_index(string_of(source, "registry"))
