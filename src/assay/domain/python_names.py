@@ -9,12 +9,14 @@ from assay.errors import BadRecord
 
 # PyPA specifications, "Names and normalization".
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+# The time of the pattern for a requirement grows with the square of its length.
+_LONGEST = 5_000
 _CHECKED = re.compile(_NAME)
 _REQUIREMENT = re.compile(
     rf"\s*(?P<name>{_NAME})\s*(?:\[(?P<extras>[^\]]*)\])?\s*"
     r"(?:@\s*(?P<url>\S+)|\(?(?P<specifiers>[^;()@]*)\)?)\s*(?:;(?P<marker>.*))?"
 )
-_OPERATORS = re.compile(r"\s*(===|==|~=|!=|<=|>=|<|>)\s*([^\s<>=!~]+)\s*")
+_OPERATORS = re.compile(r"\s*(===|==|~=|!=|<=|>=|<|>)\s*((?:[^\s<>=!~]|!(?!=))+)\s*")
 
 
 class Requirement(NamedTuple):
@@ -39,7 +41,7 @@ class Requirement(NamedTuple):
 
 def requirement(text: str) -> Requirement | None:
     """A dependency specifier (PEP 508; also the old `name (>=1)`); None for anything else."""
-    found = _REQUIREMENT.fullmatch(text)
+    found = _REQUIREMENT.fullmatch(text) if len(text) < _LONGEST else None
     if found is None:
         return None
     specifiers: list[tuple[str, str]] = []

@@ -58,6 +58,8 @@ def read(path: str, content: bytes) -> Inventory:
         if reference in {"root:", "workspace:"}:
             return None
         checked_name(name)
+        if not reference:
+            raise BadRecord("no-version", f"{name} has neither version nor address")
         version, locator = _located(reference, entry)
         called = _steps(key)[-1]
         return Package(

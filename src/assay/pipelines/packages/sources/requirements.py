@@ -172,7 +172,7 @@ def _wanted(content: str) -> _Wanted | None:
     is_archive = address.lower().endswith(_ARCHIVES)
     if found and not (is_archive and not found.specifiers):
         return _Wanted(found.name, found.version, Locator("registry"))
-    local = re.sub(r"\[[^\]]*\]$", "", address)
+    local = address[: address.rfind("[")] if address.endswith("]") and "[" in address else address
     if "/" not in local and "\\" not in local and not is_archive and not local.startswith("."):
         return None
     return _local(None, local)
@@ -185,13 +185,12 @@ def _addressed(name: str | None, address: str) -> _Wanted:
     egg = re.search(r"(?:^|&)egg=([^&\[]+)", fragment)
     name = name or (egg[1] if egg else None)
     if url.lower().startswith("git+"):
-        path, at, reference = url.rpartition("@")
-        has_reference = bool(at) and "/" not in reference.partition("://")[2] and "://" in path
-        repository = path if has_reference else url
+        # An `@` before the path belongs to the host (`git@example.org`), one in the path to the reference.
+        path = url.find("/", url.find("://") + 3)
+        at = url.find("@", path) if path > 0 else -1
+        repository, reference = (url[:at], url[at + 1 :]) if at > 0 else (url, "")
         name = name or _last(repository).removesuffix(".git")
-        return _Wanted(
-            name, None, Locator("git", repository, commit_in(reference) if has_reference else None)
-        )
+        return _Wanted(name, None, Locator("git", repository, commit_in(reference)))
     if url.lower().startswith("file:"):
         return _local(name, url)
     return _Wanted(name or _named_by_file(url), None, Locator("url", url))
