@@ -2,6 +2,7 @@
 
 import json
 import re
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -229,3 +230,40 @@ def test_an_empty_file_is_no_lock_file(name: str):
 @pytest.mark.parametrize("name", ["yarn", "requirements"])
 def test_an_empty_file_that_is_one(name: str):
     assert discover()[name].read("f", b"").packages == ()
+
+
+def many(name: str) -> bytes:
+    """A file of a format with very many packages of one name, each of which requires that name."""
+    count = 3_000
+    rows = [(f"1.0.{number}", f"{number}") for number in range(count)]
+    if name == "poetry":
+        body = "".join(
+            f'[[package]]\nname="a"\nversion="{v}"\n[package.dependencies]\na="*"\n' for v, _ in rows
+        )
+        return f'{body}[metadata]\nlock-version="2.1"\n'.encode()
+    if name == "pdm":
+        body = "".join(f'[[package]]\nname="a"\nversion="{v}"\ndependencies=["a"]\n' for v, _ in rows)
+        return f'[metadata]\nlock_version="4.5"\n{body}'.encode()
+    if name == "uv":
+        body = "".join(
+            f'[[package]]\nname="a"\nversion="{v}"\ndependencies=[{{name="a"}}]\n' for v, _ in rows
+        )
+        return f'version=1\nrequires-python=">=3"\n{body}'.encode()
+    if name == "requirements":
+        return "".join(f"a=={v} # via a, x{n}\n" for v, n in rows).encode()
+    deep = "node_modules/a/" * 20_000 + "node_modules/a"
+    wanted = {f"x{n}": "*" for _, n in rows}
+    if name == "bun":
+        entry = ["a@1.0.0", "", {"dependencies": wanted}, ""]
+        return json.dumps({"lockfileVersion": 1, "packages": {"a/" * 20_000 + "a": entry}}).encode()
+    entries = {deep: {"version": "1.0.0", "dependencies": wanted}}
+    return json.dumps({"lockfileVersion": 3, "packages": entries}).encode()
+
+
+@pytest.mark.parametrize("name", ["bun", "package-lock", "pdm", "poetry", "requirements", "uv"])
+def test_the_time_does_not_grow_with_the_square(name: str):
+    content = many(name)
+    start = perf_counter()
+    found = discover()[name].read("f", content)
+    assert perf_counter() - start < 5
+    assert sum(len(package.requires) for package in found.packages) <= 25 * len(found.packages)

@@ -20,7 +20,9 @@ from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Pac
 
 _MODULES = "node_modules/"
 # The deepest of 13 real files nests 9 packages.
-_DEEPEST = 200
+_DEEPEST = 100
+# Of a place in `node_modules`: 100 names outwards are looked at for each name that an entry requires.
+_LONGEST_KEY = 2_000
 _LONGEST_NAME = 500
 _BUN = re.compile(rb'"workspaces"\s*:\s*\{\s*""\s*:')
 _USES = ("dependencies", "optionalDependencies", "peerDependencies")
@@ -211,7 +213,7 @@ class _Resolution:
     def ends(self, key: str) -> tuple[str, ...]:
         """The keys of what an entry requires, in its order. What is not installed (an optional peer) is left out."""
         entry = self._entries.get(key)
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or len(key) > _LONGEST_KEY:
             return ()
         # Version 1 has names in `requires`; its `dependencies` are what is nested inside.
         uses: list[Any] = [entry.get("requires")]
