@@ -244,9 +244,13 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a report says beside the findings: when and by what it was made, and how old the sources' data are."""
+    """What a report says beside the findings: when and by what it was made, and how old the sources' data are.
+
+    `verdict` is what the scan comes to for the program that asked.
+    """
 
     now: datetime
     program: str
     version: str
+    verdict: str
     freshness: Mapping[str, datetime] = field(default_factory=dict)

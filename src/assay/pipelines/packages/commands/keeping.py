@@ -45,9 +45,7 @@ class Hit:
     seq: int
 
 
-def save(
-    conn: Connection, name: str, inventories: Sequence[tuple[str, Inventory]], now: datetime
-) -> Saved:
+def save(conn: Connection, name: str, inventories: Sequence[tuple[str, Inventory]], now: datetime) -> Saved:
     """Keep the packages of some files under a name, in the place of what it held; the same ones change nothing.
 
     Packages that cannot be looked up are not kept. Raises Permanent for a name that is none.
@@ -104,9 +102,7 @@ def delete(conn: Connection, name: str) -> int:
     return gone
 
 
-def hits(
-    conn: Connection, *, since: int | datetime | None = None, inventory: str | None = None
-) -> list[Hit]:
+def hits(conn: Connection, *, since: int | datetime | None = None, inventory: str | None = None) -> list[Hit]:
     """Kept packages that vulnerabilities affect which the catalog changed since a line of its log, or a moment.
 
     Without one: since each inventory was saved. Keys that an older encoder made are made again first. Raises

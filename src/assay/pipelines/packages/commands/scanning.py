@@ -104,9 +104,7 @@ def _findings(conn: Connection, said: Sequence[_Said]) -> list[Finding]:
 def vulnerabilities(conn: Connection, ids: Collection[int]) -> Mapping[int, Vulnerability]:
     """What findings show of some vulnerabilities, by key; those merged away meanwhile are left out."""
     names = queries.list_aliases(conn, ids)
-    return {
-        key: _vulnerability(brief, names.get(key, ())) for key, brief in find_briefs(conn, ids).items()
-    }
+    return {key: _vulnerability(brief, names.get(key, ())) for key, brief in find_briefs(conn, ids).items()}
 
 
 def _vulnerability(brief: Brief, names: Iterable[str]) -> Vulnerability:

@@ -1,8 +1,7 @@
 """What of some inventories can be looked up, each version of a package once, and what cannot, and why."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from dataclasses import replace as replaced
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from assay.domain.packages import normalise_name
 from assay.pipelines.packages.model import (
@@ -11,6 +10,7 @@ from assay.pipelines.packages.model import (
     Occurrence,
     Origin,
     Package,
+    Scan,
     Skipped,
     Subject,
     Unchecked,
@@ -49,16 +49,12 @@ def questions(inventories: Iterable[tuple[str, Inventory]]) -> Questions:
     for file, inventory in inventories:
         ways = paths(inventory.packages)
         for package in inventory.packages:
-            at = Occurrence(
-                file, package.place, package.scope, package.is_direct, ways.get(package.key, ())
-            )
+            at = Occurrence(file, package.place, package.scope, package.is_direct, ways.get(package.key, ()))
             if package.commit is not None:
                 commits.setdefault((package.commit, package.name), (package, []))[1].append(at)
             why = why_unchecked(package)
             if why is not None:
-                skipped.append(
-                    Skipped(package.name, package.version, package.purl, file, package.place, why)
-                )
+                skipped.append(Skipped(package.name, package.version, package.purl, file, package.place, why))
             elif package.ecosystem is not None and package.version is not None:
                 key = package.ecosystem, normalise_name(package.ecosystem, package.name), package.version
                 asked.setdefault(key, (package, []))[1].append(at)
@@ -97,14 +93,17 @@ def _urgency(finding: Finding) -> tuple[object, ...]:
     )
 
 
-def with_lines(findings: Iterable[Finding], lines: "dict[tuple[str, str], int]") -> tuple[Finding, ...]:
-    """The findings with the line of each place that is known, by file and place."""
-    return tuple(
-        replaced(
-            finding,
-            occurrences=tuple(
-                replaced(entry, line=lines.get((entry.file, entry.place))) for entry in finding.occurrences
-            ),
-        )
-        for finding in findings
+def with_lines(scan: Scan, lines: Mapping[tuple[str, str], int]) -> Scan:
+    """The scan with the line of each place of its findings that is known, by file and place."""
+    return replace(
+        scan,
+        findings=tuple(
+            replace(
+                finding,
+                occurrences=tuple(
+                    replace(entry, line=lines.get((entry.file, entry.place))) for entry in finding.occurrences
+                ),
+            )
+            for finding in scan.findings
+        ),
     )

@@ -1,11 +1,11 @@
 """Findings that somebody decided to live with: a file of entries, each with its reason, and perhaps an end.
 
-    [[ignore]]
-    id = "CVE-2021-23337"       # any name of the vulnerability
-    package = "lodash"          # only of this package
-    path = "web/**"             # only in these files
-    reason = "templates are never made from input"
-    until = 2027-01-31          # the last day on which this counts
+[[ignore]]
+id = "CVE-2021-23337"       # any name of the vulnerability
+package = "lodash"          # only of this package
+path = "web/**"             # only in these files
+reason = "templates are never made from input"
+until = 2027-01-31          # the last day on which this counts
 """
 
 import tomllib

@@ -42,9 +42,7 @@ def _segments(place: str) -> tuple[str, ...]:
             return ()
         end = match.end()
         name, index, quoted, single = match.groups()
-        segments.append(
-            name or index or single or _UNESCAPED.sub(r"\1", quoted[1:-1] if quoted else "")
-        )
+        segments.append(name or index or single or _UNESCAPED.sub(r"\1", quoted[1:-1] if quoted else ""))
     return tuple(segments) if end == len(rest) else ()
 
 
