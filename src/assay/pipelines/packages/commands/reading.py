@@ -15,10 +15,10 @@ from assay.pipelines.packages.rules.recognising import HEAD_BYTES, format_of, fo
 from assay.pipelines.packages.sources import discover
 
 # What package managers install and tools make: copies of other projects' files, and nothing of this one.
-SKIPPED_FOLDERS = frozenset(
-    (".git", ".hg", ".svn", "node_modules", "bower_components", "vendor", ".venv", "venv", "site-packages")
-    + (".tox", ".nox", "__pycache__", ".mypy_cache", ".gradle", ".terraform", ".bundle", ".cache", ".yarn")
-)
+SKIPPED_FOLDERS = frozenset((
+    ".git", ".hg", ".svn", "node_modules", "bower_components", "vendor", ".venv", "venv", "site-packages",
+    ".tox", ".nox", "__pycache__", ".mypy_cache", ".gradle", ".terraform", ".bundle", ".cache", ".yarn",
+))  # fmt: skip
 STANDARD_INPUT = "-"
 
 

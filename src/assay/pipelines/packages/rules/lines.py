@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 _LINE = re.compile(r"\blines? (\d+)")
 # `$.packages["node_modules/a"].version`, `packages[3]`, `$['a']`.
 _SEGMENT = re.compile(r"""\.?([^.\[\]"']+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\['([^']*)'\]""")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
+_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 _UNESCAPED = re.compile(r"\\(.)")
 
 
@@ -17,12 +17,12 @@ def lines(content: str, places: Collection[str]) -> Mapping[str, int]:
     """
     found: dict[str, int] = {}
     wanted: dict[tuple[str, ...], str] = {}
-    for place in places:
-        said = _LINE.search(place)
+    for entry in places:
+        said = _LINE.search(entry)
         if said:
-            found[place] = int(said[1])
-        elif segments := _segments(place):
-            wanted[segments] = place
+            found[entry] = int(said[1])
+        elif segments := _segments(entry):
+            wanted[segments] = entry
     if wanted and content.lstrip()[:1] in ("{", "["):
         line, at = 1, 0
         for path, offset in _entries(content):
@@ -51,23 +51,23 @@ def _entries(content: str) -> Iterator[tuple[tuple[str, ...], int]]:
     path: list[str] = []
     counters: list[int | None] = []  # None in an object, the present index in an array
     name: tuple[str, int] | None = None
-    for match in _TOKEN.finditer(content):
-        token, at = match[0], match.start()
-        if token in "{[":
-            is_array = token == "["
+    for match in _MARK.finditer(content):
+        mark, at = match[0], match.start()
+        if mark in "{[":
+            is_array = mark == "["
             if counters and counters[-1] is not None:
                 path[-1:] = [str(counters[-1])]
                 yield tuple(path), at
             counters.append(0 if is_array else None)
             path.append("")
-        elif token in "}]":
+        elif mark in "}]":
             if counters:
                 counters.pop()
                 path.pop()
-        elif token == ":" and name is not None and path:
+        elif mark == ":" and name is not None and path:
             path[-1] = name[0]
             yield tuple(path), name[1]
-        elif token == "," and counters and counters[-1] is not None:
+        elif mark == "," and counters and counters[-1] is not None:
             counters[-1] += 1
-        if token[0] == '"':
-            name = _UNESCAPED.sub(r"\1", token[1:-1]), at
+        if mark[0] == '"':
+            name = _UNESCAPED.sub(r"\1", mark[1:-1]), at

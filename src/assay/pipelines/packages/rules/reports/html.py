@@ -17,7 +17,8 @@ from assay.pipelines.packages.rules.reports.wording import (
 )
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1a1c20; --paper: #ffffff; --soft: #5a6068; --line: #d5d9de; --raised: #f4f6f8;
+:root { color-scheme: light dark;
+  --ink: #1a1c20; --paper: #ffffff; --soft: #5a6068; --line: #d5d9de; --raised: #f4f6f8;
   --critical: #a1001f; --high: #b93a00; --medium: #7a5a00; --low: #1d5f8a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --paper: #16181c; --soft: #a4abb3; --line: #363b42;
   --raised: #1f2329; --critical: #ff8a9a; --high: #ffa36b; --medium: #e6c35c; --low: #7fc1ef; } }
@@ -34,11 +35,15 @@ th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bo
 thead th { background: var(--raised); } td { overflow-wrap: anywhere; } .tight { white-space: nowrap; }
 code { font-family: ui-monospace, monospace; font-size: .92em; }
 .severity { font-weight: 600; } .critical { color: var(--critical); } .high { color: var(--high); }
-.medium { color: var(--medium); } .low { color: var(--low); } .mark { border: 1px solid currentColor; border-radius: .3rem;
-  padding: 0 .35rem; font-size: .85em; white-space: nowrap; }
+.medium { color: var(--medium); } .low { color: var(--low); }
+.mark { border: 1px solid currentColor; border-radius: .3rem; padding: 0 .35rem; font-size: .85em; white-space: nowrap; }
 summary { cursor: pointer; } ul { margin: .3rem 0; padding-left: 1.2rem; }
 @media print { body { max-width: none; } .scroll { overflow: visible; } }
 """
+
+
+# Nothing is fetched and nothing runs, even if text of strangers should ever become markup.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def write(scan: Scan, facts: Circumstances) -> str:
@@ -61,8 +66,7 @@ def write(scan: Scan, facts: Circumstances) -> str:
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta http-equiv="Content-Security-Policy" '
-            "content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">",
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             f"<title>Scan: {text(headline(scan))}</title>",
             f"<style>{_STYLE}</style></head><body>",
             *body,

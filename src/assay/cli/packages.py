@@ -1,0 +1,361 @@
+"""What people ask of the packages pipeline: scan files, keep what they pin, ask what hits that since."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assay import __version__
+from assay.cli.arguments import since_when
+from assay.cli.invocation import AsJson, current
+from assay.cli.output import clean, counted, note, print_json, show, spoken
+from assay.errors import Permanent
+
+if TYPE_CHECKING:
+    from assay.kit.db import Connection
+    from assay.pipelines.packages.commands.reading import Collected
+    from assay.pipelines.packages.commands.scanning import FailOn, IgnoreRule, Verdict
+    from assay.pipelines.packages.model import Circumstances, Scan
+
+IGNORE_FILE = ".assay-ignore.toml"
+_MOST_INPUT = 64 << 20
+
+inventories = typer.Typer(
+    help="Packages that were kept: list them, show them, forget them.", no_args_is_help=True
+)
+
+
+class Form(StrEnum):
+    """What a scan is written as."""
+
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+    CYCLONEDX = "cyclonedx"
+    OPENVEX = "openvex"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+class ScanExit(IntEnum):
+    """How a scan ends."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    ERROR = 2
+    """Some file or entry could not be read, so that nothing is known of it."""
+    UNKNOWN = 3
+    """Nothing is known to be affected; of something it is not known."""
+
+
+_SCAN_HELP = """Look up the packages of lockfiles, SBOMs and package URLs in the catalog.
+
+A folder is searched for files of known formats; a file is recognised by its name, else by its content;
+a package URL is written as pkg:npm/lodash@4.17.20; - is standard input.
+
+Exit codes: 0 clean; 1 findings that count (--fail-on); 2 something could not be read, or is wrong;
+3 nothing is known to be affected, and of some package it is not known, because its version cannot be placed.
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands into the program."""
+    app.command("scan", help=_SCAN_HELP)(scan)
+    app.command("hits")(hits)
+    app.add_typer(inventories, name="inventories")
+
+
+def scan(
+    ctx: typer.Context,
+    *,
+    targets: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH|PURL...", help="Files, folders, package URLs, or - for stdin."),
+    ],
+    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.TABLE,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write it there instead of to stdout."),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="End with 1 for findings of low, medium, high or critical severity or worse, for exploited ones "
+            "(kev), for any or for none. Several may be given, also with commas.  [default: any]",
+        ),
+    ] = None,
+    ignore: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help=f"Findings to live with, in the place of the scanned folder's {IGNORE_FILE}."
+        ),
+    ] = None,
+    format_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The format of stdin and of files that do not tell, e.g. package-lock."
+        ),
+    ] = None,
+    include_installed: Annotated[
+        bool,
+        typer.Option("--include-installed", help="Search node_modules, vendor, .venv and the like as well."),
+    ] = False,
+    require_fresh: Annotated[
+        str | None,
+        typer.Option(metavar="AGE", help="Refuse to answer from data that are older, e.g. 24h or 7d."),
+    ] = None,
+    save: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Keep the packages under this name, for `assay hits`.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    from assay.pipelines.packages.commands import keeping, scanning
+
+    levels = _levels(fail_on or ["any"])
+    if as_json and form not in (Form.TABLE, Form.JSON):
+        raise typer.BadParameter(
+            f"--json and --format {form.value} contradict each other", param_hint="--format"
+        )
+    form = Form.JSON if as_json else form
+    collected = _collect(targets, format_of, include_installed=include_installed)
+    rules = _ignore_rules(ignore, targets)
+    with _reading(ctx) as (conn, now):
+        freshness = _freshness(conn, require_fresh, now)
+        done = scanning.scan(conn, collected.inventories, collected.unreadable)
+        saved = keeping.save(conn, save, collected.inventories, now) if save is not None else None
+    done, expired, unused = scanning.ignore(done, rules, now.date())
+    verdict = scanning.verdict(done, levels)
+    facts = _circumstances(now, freshness, verdict)
+    _write(_rendered(form, done, facts, collected, output), output)
+    _tell(done, facts, form, expired=expired, unused=unused)
+    if saved is not None:
+        said = "kept" if saved.is_changed else "kept already"
+        note(f"{counted(saved.packages, 'package')} {said} as {saved.name}")
+    raise typer.Exit(ScanExit[verdict.name])
+
+
+def _levels(words: Iterable[str]) -> "frozenset[FailOn]":
+    from assay.pipelines.packages.commands.scanning import FailOn
+
+    named = [word.strip().lower() for entry in words for word in entry.split(",")]
+    known = {level.value for level in FailOn}
+    for word in named:
+        if word not in known:
+            said = f"{word!r} is none of {', '.join(level.value for level in FailOn)}"
+            raise typer.BadParameter(said, param_hint="--fail-on")
+    found = frozenset(FailOn(word) for word in named)
+    if FailOn.NONE in found and len(found) > 1:
+        raise typer.BadParameter("`none` stands alone", param_hint="--fail-on")
+    return found
+
+
+def _collect(targets: Sequence[str], format_of: str | None, *, include_installed: bool) -> "Collected":
+    from assay.pipelines.packages.commands import reading
+
+    content = None
+    if reading.STANDARD_INPUT in targets:
+        content = sys.stdin.buffer.read(_MOST_INPUT + 1)
+    limits = reading.Limits(skip=frozenset((".git",))) if include_installed else reading.Limits()
+    return reading.collect(targets, standard_input=content, format_name=format_of, limits=limits)
+
+
+def _ignore_rules(named: Path | None, targets: Sequence[str]) -> "list[IgnoreRule]":
+    from assay.pipelines.packages.commands.scanning import read_ignore_rules
+
+    found: dict[Path, None] = {}
+    for path in [named] if named is not None else _beside(targets):
+        found[path] = None
+    rules: list[IgnoreRule] = []
+    for path in found:
+        try:
+            rules += read_ignore_rules(path.read_text(encoding="utf-8"), str(path))
+        except OSError as error:
+            raise Permanent(f"the ignore file {path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise Permanent(f"the ignore file {path} is not UTF-8 text") from error
+    return rules
+
+
+def _beside(targets: Sequence[str]) -> Iterator[Path]:
+    """The ignore files of the folders that are scanned, and of those in which scanned files lie."""
+    for target in targets:
+        path = Path() if target.startswith("pkg:") or target == "-" else Path(target)
+        folder = path if path.is_dir() else path.parent
+        if (folder / IGNORE_FILE).is_file():
+            yield (folder / IGNORE_FILE).resolve()
+
+
+@contextmanager
+def _reading(ctx: typer.Context) -> "Iterator[tuple[Connection, datetime]]":
+    """One transaction on the database, and the present moment; nothing else that Assay may need is loaded."""
+    from assay import bootstrap
+    from assay.kit.clock import utc_now
+
+    settings = current(ctx).settings()
+    with bootstrap.open_database(settings) as database, database.transaction() as conn:
+        yield conn, utc_now()
+
+
+def _freshness(conn: "Connection", required: str | None, now: datetime) -> dict[str, datetime]:
+    """When each source was last read. Raises Permanent where one is older than what is required."""
+    from assay.pipelines.advisories.queries import list_freshness
+
+    found = list_freshness(conn)
+    if required is not None:
+        oldest = since_when(required, now, "--require-fresh")
+        if not found:
+            raise Permanent("no source was ever synced: run `assay sync`")
+        stale = [f"{name} ({moment:%Y-%m-%d %H:%M} UTC)" for name, moment in found.items() if moment < oldest]
+        if stale:
+            raise Permanent(
+                f"the data are older than --require-fresh {required}: {', '.join(stale)}; run `assay sync`"
+            )
+    return found
+
+
+def _circumstances(now: datetime, freshness: dict[str, datetime], verdict: "Verdict") -> "Circumstances":
+    from assay.pipelines.packages.model import Circumstances
+
+    return Circumstances(now, "Assay", __version__, verdict.value, freshness)
+
+
+def _rendered(
+    form: Form, done: "Scan", facts: "Circumstances", collected: "Collected", output: Path | None
+) -> str | None:
+    """What is to be written; None where a table was shown on the terminal already."""
+    from assay.pipelines.packages.commands import reporting
+
+    if form is Form.TABLE:
+        if output is None and sys.stdout.isatty():
+            from assay.cli.screens.packages import scan_screen
+
+            show(*scan_screen(done))
+            return None
+        from assay.cli.screens.packages import scan_lines
+
+        return "".join(f"{line}\n" for line in scan_lines(done))
+    return reporting.report(reporting.Report(form.value), reporting.located(done, collected), facts)
+
+
+def _write(content: str | None, output: Path | None) -> None:
+    if content is None:
+        return
+    if output is None:
+        sys.stdout.write(content)
+        sys.stdout.flush()
+        return
+    output.write_text(content, encoding="utf-8", errors="backslashreplace")
+
+
+def _tell(
+    done: "Scan",
+    facts: "Circumstances",
+    form: Form,
+    *,
+    expired: "Sequence[IgnoreRule]",
+    unused: "Sequence[IgnoreRule]",
+) -> None:
+    """Say on stderr what stands beside the result: errors, entries of the ignore file, how old the data are."""
+    from assay.cli.screens.packages import freshness_line, summary_line
+
+    for entry in done.unreadable:
+        note(f"Error: {entry.path}: {entry.detail} ({entry.reason})")
+    for file in done.files:
+        for fault in file.faults:
+            note(f"Error: {file.path}: {fault.place}: {fault.detail} ({fault.reason})")
+    for rule in expired:
+        note(f"ignored until {rule.until}, which is over: {rule.id} ({rule.reason})")
+    for rule in unused:
+        about = f" of {rule.package}" if rule.package else ""
+        note(f"an entry of the ignore file meets nothing: {rule.id}{about}")
+    if form is not Form.TABLE:
+        note(summary_line(done))
+    note(freshness_line(facts))
+
+
+def hits(
+    ctx: typer.Context,
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQ|DATE|AGE",
+            help="What changed after this line of the catalog's log, or since then; since an inventory was saved "
+            "if not said.",
+        ),
+    ] = None,
+    inventory: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this inventory.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which kept packages are affected by what the catalog changed."""
+    from assay.cli.screens import packages as screens
+    from assay.pipelines.packages.commands import keeping
+
+    with _reading(ctx) as (conn, now):
+        after = None if since is None else int(since) if since.isdecimal() else since_when(since, now)
+        found = keeping.hits(conn, since=after, inventory=inventory)
+    if as_json:
+        print_json([asdict(hit) for hit in found])
+    else:
+        show(*screens.hits_screen(found))
+    if found:
+        raise typer.Exit(ScanExit.FINDINGS)
+
+
+@inventories.command("list")
+def inventories_list(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """List what was kept with `assay scan --save NAME`."""
+    from assay.cli.screens.packages import inventories_screen
+    from assay.pipelines.packages import queries
+
+    with _reading(ctx) as (conn, now):
+        found = queries.list_inventories(conn)
+    if as_json:
+        print_json([_without_id(entry) for entry in found])
+    else:
+        show(inventories_screen(found, now))
+
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="As `assay inventories list` lists it.")]
+
+
+@inventories.command("show")
+def inventories_show(ctx: typer.Context, name: _Name, as_json: AsJson = False) -> None:
+    """Show the packages of one."""
+    from assay.cli.screens.packages import inventory_screen
+    from assay.pipelines.packages import queries
+
+    with _reading(ctx) as (conn, now):
+        found = queries.get_inventory(conn, name)
+        packages = queries.list_packages(conn, found)
+    if as_json:
+        listed = [
+            {**asdict(entry), "files": [found.files[place] for place in entry.files]} for entry in packages
+        ]
+        print_json({**_without_id(found), "packages": listed})
+    else:
+        show(*inventory_screen(found, packages, now))
+
+
+@inventories.command("delete")
+def inventories_delete(ctx: typer.Context, name: _Name, as_json: AsJson = False) -> None:
+    """Forget one."""
+    from assay.pipelines.packages.commands import keeping
+
+    with _reading(ctx) as (conn, _):
+        gone = keeping.delete(conn, name)
+    if as_json:
+        print_json({"deleted": name, "packages": gone})
+    else:
+        show(spoken(f"{clean(name)} is forgotten, with {counted(gone, 'package')}"))
+
+
+def _without_id(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in type(row).__slots__ if name != "id"}
