@@ -29,7 +29,7 @@ def is_below(path: Path, root: Path) -> bool:
     """Whether a path, its links followed, lies below a folder whose links were followed."""
     try:
         return path.resolve(strict=True).is_relative_to(root)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):
         return False
 
 

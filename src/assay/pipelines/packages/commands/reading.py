@@ -79,11 +79,15 @@ class _Reading:
 
     def open(self, path: Path) -> None:
         """Read a file that a person named, or the files of a folder whose names are those of a format."""
-        if path.is_dir():
-            self._walk(path)
+        try:
+            if path.is_dir():
+                self._walk(path)
+                return
+            here = Path.cwd()
+            root = here if is_below(path, here) else path.parent.resolve()
+        except (OSError, ValueError) as error:  # a name too long, or with a NUL in it
+            self._refuse(str(path), "unreadable", getattr(error, "strerror", None) or str(error))
             return
-        here = Path.cwd()
-        root = here if is_below(path, here) else path.parent.resolve()
         self._read(path, root, None)
 
     def _walk(self, root: Path) -> None:
@@ -112,9 +116,12 @@ class _Reading:
         except BadRecord as error:
             self._refuse(str(path), error.reason, error.detail)
             return
-        except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before Python 3.13
-            detail = getattr(error, "strerror", None) or str(error)
-            self._refuse(str(path), "unreadable", detail)
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ) as error:  # before Python 3.13 a loop of links is a RuntimeError
+            self._refuse(str(path), "unreadable", getattr(error, "strerror", None) or str(error))
             return
         self.take(str(path), content, path.name, form)
         self._follow(path, root)
