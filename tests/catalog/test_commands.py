@@ -299,10 +299,20 @@ DAMAGE = {
     ),
     "nobody gives the names": "UPDATE catalog.identifiers SET asserted_by = '{}'",
     "the packages are gone": "DELETE FROM catalog.affected",
-    "packages are too many": "INSERT INTO catalog.affected SELECT 'npm', 'forged', id FROM catalog.vulnerabilities",
-    "a package of nothing": "INSERT INTO catalog.affected VALUES ('npm', 'forged', 999)",
+    "packages are too many": (
+        "INSERT INTO catalog.affected SELECT id, 'npm', '', 'forged', '\\x01', '\\x02', false, true, false "
+        "FROM catalog.vulnerabilities"
+    ),
+    "a package of nothing": (
+        "INSERT INTO catalog.affected VALUES (999, 'npm', '', 'forged', NULL, NULL, false, true, false)"
+    ),
+    "the bounds are others": "UPDATE catalog.affected SET lower = '\\x01', upper = NULL, fixed = 'forged'",
+    "the commits are gone": "DELETE FROM catalog.commits",
+    "commits of nothing": "INSERT INTO catalog.commits VALUES ('\\x01', 999)",
+    "what is in force is forged": "UPDATE catalog.affected SET is_live = NOT is_live",
     "the fingerprints are others": "UPDATE catalog.vulnerabilities SET digest = '\\x00'",
-    "everything is gone": "TRUNCATE catalog.vulnerabilities, catalog.finished, catalog.identifiers, catalog.affected",
+    "everything is gone": "TRUNCATE catalog.vulnerabilities, catalog.finished, catalog.identifiers, catalog.affected, "
+    "catalog.commits",
 }
 _EVERYTHING = """
     SELECT v.name, v.state, v.summary, v.severity, v.is_exploited, v.sources, v.claim_ids, v.words, v.digest,
@@ -310,8 +320,10 @@ _EVERYTHING = """
            f.document, f.provenance,
            (SELECT array_agg((i.identifier, i.asserted_by) ORDER BY i.identifier) FROM catalog.identifiers AS i
             WHERE i.vulnerability_id = v.id),
-           (SELECT array_agg((a.ecosystem, a.name) ORDER BY a.name) FROM catalog.affected AS a
-            WHERE a.vulnerability_id = v.id)
+           (SELECT array_agg((a.ecosystem, a.release, a.name, a.lower, a.upper, a.is_upper_included, a.is_live,
+                              a.is_unread, a.fixed, a.listed) ORDER BY a.name, a.lower)
+            FROM catalog.affected AS a WHERE a.vulnerability_id = v.id),
+           (SELECT array_agg(c.commit ORDER BY c.commit) FROM catalog.commits AS c WHERE c.vulnerability_id = v.id)
     FROM catalog.vulnerabilities AS v LEFT JOIN catalog.finished AS f ON f.vulnerability_id = v.id
     ORDER BY v.name, v.id
 """

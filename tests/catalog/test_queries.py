@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assay.bootstrap import Context
 from assay.catalog import commands, queries
 from assay.catalog.model import Exploited, Scored
-from assay.catalog.queries import Filters
+from assay.catalog.queries import Filters, showing
 from assay.domain.severity import Band
 from assay.errors import Conflict, NotFound
 from assay.kit.db import Connection
@@ -300,7 +300,11 @@ BROKEN = {
     "vulnerabilities_that_their_name_does_not_find": (
         "UPDATE catalog.vulnerabilities SET name = 'DSA-2' WHERE name = 'DSA-1'"
     ),
-    "packages_without_vulnerability": "INSERT INTO catalog.affected VALUES ('npm', 'x', 999999)",
+    "packages_without_vulnerability": (
+        "INSERT INTO catalog.affected VALUES (999999, 'npm', '', 'x', NULL, NULL, false, true, false)"
+    ),
+    "packages_of_another_state": "UPDATE catalog.affected SET is_live = false",
+    "commits_without_vulnerability": "INSERT INTO catalog.commits VALUES ('\\x01', 999999)",
     "names_of_claims_that_find_nothing": "DELETE FROM catalog.identifiers WHERE identifier = 'DSA-1'",
     "vulnerabilities_with_two_cves": (
         "UPDATE catalog.identifiers SET vulnerability_id = "
@@ -341,7 +345,8 @@ def large(arena: Arena) -> Context:
             "SELECT 'CVE-2024-' || 10000 + n, n, '{}' FROM generate_series(1, 20000) AS n"
         )
         conn.execute(
-            "INSERT INTO catalog.affected SELECT 'npm', 'p' || n, n FROM generate_series(1, 20000) AS n"
+            "INSERT INTO catalog.affected "
+            "SELECT n, 'npm', '', 'p' || n, '\\x01', NULL, false, true, false FROM generate_series(1, 20000) AS n"
         )
         conn.execute("VACUUM ANALYZE catalog.vulnerabilities")
         conn.execute("VACUUM ANALYZE catalog.identifiers")
@@ -352,7 +357,7 @@ def large(arena: Arena) -> Context:
 def plan(ctx: Context, statement: str, values: dict[str, Any]) -> str:
     with ctx.db.transaction() as conn:
         row = conn.execute(
-            "EXPLAIN (FORMAT JSON) " + queries._SQL[statement].text, values, prepare=False
+            "EXPLAIN (FORMAT JSON) " + showing._SQL[statement].text, values, prepare=False
         ).fetchone()
     assert row is not None
     return json.dumps(row[0])
@@ -363,22 +368,22 @@ def plan(ctx: Context, statement: str, values: dict[str, Any]) -> str:
     [
         (Filters(), "vulnerabilities_by_modified"),
         (Filters(text="w77"), "vulnerabilities_search"),
-        (Filters(package="p77"), "affected_pkey"),
-        (Filters(package="p77", ecosystem="npm"), "affected_pkey"),
+        (Filters(package="p77"), "affected_match"),
+        (Filters(package="p77", ecosystem="npm"), "affected_match"),
         (Filters(exploited=True), "vulnerabilities_exploited"),
         (Filters(min_epss=0.5), "vulnerabilities_by_epss"),
         (Filters(since=a_time(0)), "vulnerabilities_by_modified"),
     ],
 )
 def test_a_search_uses_an_index_and_reads_no_table_whole(large: Context, filters: Filters, index: str):
-    values = queries._values(filters) | {"named": None, "limit": 51, "after_at": None, "after_id": None}
+    values = showing._values(filters) | {"named": None, "limit": 51, "after_at": None, "after_id": None}
     text = plan(large, "search", values)
     assert index in text
     assert "Seq Scan" not in text
 
 
 def test_the_next_page_is_found_by_index(large: Context):
-    values = queries._values(Filters()) | {"named": None, "limit": 51, "after_at": NOW, "after_id": 5}
+    values = showing._values(Filters()) | {"named": None, "limit": 51, "after_at": NOW, "after_id": 5}
     assert "Seq Scan" not in plan(large, "search", values)
 
 

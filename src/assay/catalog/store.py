@@ -14,90 +14,34 @@ from assay.kit.db import Connection, copy_rows
 _SQL = sql.beside(__file__)
 
 _CLEARED = (
-    "delete_vulnerabilities",
-    "delete_finished",
-    "delete_identifiers",
-    "delete_affected",
-    "delete_commits",
-)
+    "delete_vulnerabilities", "delete_finished", "delete_identifiers", "delete_affected", "delete_commits",
+)  # fmt: skip
 _STRANDED = (
-    "delete_stranded_identifiers",
-    "delete_stranded_finished",
-    "delete_stranded_affected",
+    "delete_stranded_identifiers", "delete_stranded_finished", "delete_stranded_affected",
     "delete_stranded_commits",
-)
+)  # fmt: skip
 
 _CLAIM_COLUMNS = (
-    "id",
-    "source",
-    "record_id",
-    "identifiers",
-    "raw",
-    "content_hash",
-    "document",
-    "confidence",
-    "seen_at",
-)
+    "id", "source", "record_id", "identifiers", "raw", "content_hash", "document", "confidence", "seen_at",
+)  # fmt: skip
 _CLAIM_TYPES = ("int8", "text", "text", "text[]", "bytea", "bytea", "text", "float4", "timestamptz")
 ClaimRow = tuple[int, str, str, list[str], bytes, bytes, str, float, datetime]
 
 _VULNERABILITY_COLUMNS = (
-    "id",
-    "name",
-    "state",
-    "summary",
-    "severity",
-    "cvss_version",
-    "cvss_score",
-    "cvss_vector",
-    "published_at",
-    "modified_at",
-    "withdrawn_at",
-    "epss",
-    "epss_percentile",
-    "is_exploited",
-    "exploited_on",
-    "sources",
-    "claim_ids",
-    "confidence",
-    "needs_review",
-    "remediated_at",
-    "changed_at",
-    "digest",
-    "words",
-)
+    "id", "name", "state", "summary", "severity", "cvss_version", "cvss_score", "cvss_vector", "published_at",
+    "modified_at", "withdrawn_at", "epss", "epss_percentile", "is_exploited", "exploited_on", "sources",
+    "claim_ids", "confidence", "needs_review", "remediated_at", "changed_at", "digest", "words",
+)  # fmt: skip
 _VULNERABILITY_TYPES = (
-    "int8",
-    *("text",) * 5,
-    "float4",
-    "text",
-    *("timestamptz",) * 3,
-    *("float4",) * 2,
-    "bool",
-    "date",
-    "text[]",
-    "int8[]",
-    "float4",
-    "bool",
-    *("timestamptz",) * 2,
-    "bytea",
-    "text",
-)
+    "int8", *("text",) * 5, "float4", "text", *("timestamptz",) * 3, *("float4",) * 2, "bool", "date", "text[]",
+    "int8[]", "float4", "bool", *("timestamptz",) * 2, "bytea", "text",
+)  # fmt: skip
 VulnerabilityRow = tuple[Any, ...]
 
 _AFFECTED_COLUMNS = (
-    "vulnerability_id",
-    "is_live",
-    "ecosystem",
-    "release",
-    "name",
-    "lower",
-    "upper",
-    "is_upper_included",
-    "is_unread",
-    "fixed",
-    "listed",
-)
+    "vulnerability_id", "is_live", "ecosystem", "release", "name", "lower", "upper", "is_upper_included",
+    "is_unread", "fixed", "listed",
+)  # fmt: skip
 _AFFECTED_TYPES = ("int8", "bool", *("text",) * 3, *("bytea",) * 2, "bool", "bool", "text", "text[]")
 
 

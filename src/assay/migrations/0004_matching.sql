@@ -32,5 +32,8 @@ CREATE TABLE catalog.commits (
 CREATE INDEX commits_by_commit ON catalog.commits (commit);
 CREATE INDEX commits_by_vulnerability ON catalog.commits (vulnerability_id);
 
+-- A merge looks for the vulnerabilities that bear the names at hand: without this it read the whole table for every part.
+CREATE INDEX vulnerabilities_by_name ON catalog.vulnerabilities (name);
+
 -- What is held already gets its rows from the merge that follows.
 INSERT INTO catalog.dirty_claims (claim_id) SELECT id FROM catalog.claims;

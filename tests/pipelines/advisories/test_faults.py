@@ -138,8 +138,11 @@ _STATE = {
     " FROM catalog.claims ORDER BY source, record_id",
     "quarantine": "SELECT source, scope, document, locator, record_id, reason, detail, raw"
     " FROM advisories.quarantine ORDER BY source, scope, locator",
-    "affected": "SELECT a.ecosystem, a.name, v.name FROM catalog.affected AS a"
-    " JOIN catalog.vulnerabilities AS v ON v.id = a.vulnerability_id ORDER BY 1, 2, 3",
+    "affected": "SELECT a.ecosystem, a.release, a.name, v.name, a.lower, a.upper, a.is_upper_included, a.is_live,"
+    " a.listed FROM catalog.affected AS a JOIN catalog.vulnerabilities AS v ON v.id = a.vulnerability_id"
+    " ORDER BY 1, 2, 3, 4, 5, 6",
+    "commits": "SELECT encode(c.commit, 'hex'), v.name FROM catalog.commits AS c"
+    " JOIN catalog.vulnerabilities AS v ON v.id = c.vulnerability_id ORDER BY 1, 2",
     "scores": "SELECT cve, score, percentile, scored_on FROM catalog.epss_scores ORDER BY cve",
     "history": "SELECT cve, scored_on, score, percentile FROM catalog.epss_history ORDER BY cve, scored_on",
     "shown": "SELECT name, epss, is_exploited, state FROM catalog.vulnerabilities ORDER BY name",

@@ -19,8 +19,8 @@ JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem 
 WHERE pin.version IS NOT NULL AND a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release)
   AND (a.is_unread OR pin.version = ANY(a.listed))
 UNION ALL
--- The version cannot be placed among the others: whether an interval holds it is not known.
-SELECT pin.position, a.vulnerability_id, true, a.fixed
+-- The version cannot be placed among the others: whether an interval holds it is not known, unless that holds all.
+SELECT pin.position, a.vulnerability_id, NOT (a.lower = '' AND a.upper IS NULL), a.fixed
 FROM pin
 JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem AND a.lower IS NOT NULL
 WHERE pin.version IS NOT NULL AND pin.key IS NULL

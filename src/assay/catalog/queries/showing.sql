@@ -150,6 +150,13 @@ SELECT (SELECT count(*) FROM catalog.finished AS f
        (SELECT count(*) FROM catalog.affected AS a
         WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = a.vulnerability_id))
            AS packages_without_vulnerability,
+       (SELECT count(*) FROM catalog.affected AS a
+        JOIN catalog.vulnerabilities AS v ON v.id = a.vulnerability_id
+        WHERE a.is_live <> (v.state IN ('published', 'disputed')))
+           AS packages_of_another_state,
+       (SELECT count(*) FROM catalog.commits AS c
+        WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = c.vulnerability_id))
+           AS commits_without_vulnerability,
        (SELECT count(*) FROM catalog.claims AS c, unnest(c.identifiers) AS name
         WHERE NOT EXISTS (SELECT 1 FROM catalog.identifiers AS i WHERE i.identifier = name)
           AND NOT EXISTS (SELECT 1 FROM catalog.dirty_claims)

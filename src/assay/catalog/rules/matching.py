@@ -72,16 +72,9 @@ def _listed_elsewhere(
         found = key(ecosystem, version)
         if found is None:
             texts[_writable(version)] = None
-        elif not any(_holds(span, found) for span in intervals):
+        elif not any(span.holds(found) for span in intervals):
             points.add(found)
     return sorted(points), list(texts)
-
-
-def _holds(span: Span, version: bytes) -> bool:
-    if version < span.lower:
-        return False
-    upper = span.upper
-    return upper is None or version < upper or (span.is_upper_included and version == upper)
 
 
 def affected_commits(affected: Sequence[Affected]) -> tuple[bytes, ...]:

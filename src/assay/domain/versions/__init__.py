@@ -51,7 +51,7 @@ class Family(StrEnum):
     HACKAGE = "hackage"
 
 
-_ENCODERS: dict[Family, Callable[[str], bytes]] = {
+ENCODERS: dict[Family, Callable[[str], bytes]] = {
     Family.SEMVER: semver.encode,
     Family.PUB: pub.encode,
     Family.PYPI: pypi.encode,
@@ -65,6 +65,7 @@ _ENCODERS: dict[Family, Callable[[str], bytes]] = {
     Family.CRAN: cran.encode,
     Family.HACKAGE: hackage.encode,
 }
+"""What makes a version's key in each family; ValueError for text that is no version there."""
 
 # OSV schema 1.7, "Defined ecosystems". Not here, because nothing defines their order: Android, ConanCenter, FreeBSD,
 # GIT, Kubernetes, Linux, OSS-Fuzz, Photon OS, and Root, whose builds of one version differ in SemVer's build metadata.
@@ -132,10 +133,10 @@ def family_key(family: Family, version: str) -> bytes | None:
     return _cached_key(family, written)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=32768)  # some 10 MB; advisories on one package name the same versions again and again
 def _cached_key(family: Family, version: str) -> bytes | None:
     try:
-        encoded = _ENCODERS[family](version)
+        encoded = ENCODERS[family](version)
     except ValueError:
         return None
     return encoded if len(encoded) <= LONGEST_KEY else None

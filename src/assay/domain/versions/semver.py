@@ -2,7 +2,8 @@
 
 Read as leniently as the ecosystems' own tools and data are: with a leading `v` or `=`, with fewer than three numbers
 (OSV writes `introduced: 1.2`), with leading zeros, with a pre-release that lost its hyphen (`1.2.3rc1`, node-semver's
-loose mode), and with more than three numbers (`0.4.4.3`), which count on behind the third.
+loose mode; `2.0.0.beta.9`, GHSA-8r25-68wm-jw35), and with more than three numbers (`0.4.4.3`), which count on behind
+the third.
 """
 
 import re
@@ -12,7 +13,7 @@ from assay.domain.versions.encoding import LOWEST_ABOVE_NUMBERS, number, text
 # v1.2.3-rc.1+build.5
 _VERSION = re.compile(
     r"[vV=\s]*([0-9]+(?:\.[0-9]+)*)"
-    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)|([A-Za-z][0-9A-Za-z-]*(?:\.[0-9A-Za-z-]+)*))?"
+    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)|(\.?[A-Za-z][0-9A-Za-z-]*(?:\.[0-9A-Za-z-]+)*))?"
     r"(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
 _PRERELEASE = b"\x01"
@@ -31,7 +32,11 @@ def precedence(version: str) -> tuple[bytes, str | None]:
     if match is None:
         raise ValueError(version)
     numbers, prerelease, loose, build = match.groups()
-    prerelease = prerelease or loose
+    if loose is not None:
+        # `1.2.x` is a wildcard; behind three numbers a dot can only stand for the hyphen.
+        if loose[0] == "." and numbers.count(".") < 2:
+            raise ValueError(version)
+        prerelease = loose.removeprefix(".")
     release = b"".join(map(number, _padded(numbers.split("."))))
     if prerelease is None:
         return release + _RELEASE, build
