@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.domain.origins import Locator, commit_in, is_public_registry, locate
+from assay.domain.origins import Locator, commit_in, is_public_registry, locate, of_index, without_credentials
 
 SHA = "a" * 39 + "1"
 
@@ -84,6 +84,31 @@ def test_the_public_registries_and_nobody_else():
         "",
     ):
         assert not is_public_registry(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "clean"),
+    [
+        ("https://user:secret@example.org/simple", "https://example.org/simple"),
+        ("https://token@example.org/simple", "https://example.org/simple"),
+        ("git+https://x:y@example.org/r.git", "git+https://example.org/r.git"),
+        ("ssh://git:pw@example.org/r.git", "ssh://example.org/r.git"),
+        ("git+ssh://git@example.org/r.git", "git+ssh://git@example.org/r.git"),
+        ("https://example.org/@scope/a", "https://example.org/@scope/a"),
+        ("git@example.org:o/r.git", "git@example.org:o/r.git"),
+    ],
+)
+def test_no_password_goes_further(url: str, clean: str):
+    assert without_credentials(url) == clean
+    assert "secret" not in str(locate(url))
+
+
+def test_indexes():
+    assert of_index(None) == of_index(host("pypi", "org") + "/simple") == ("registry", {})
+    assert of_index("https://u:p@example.org/simple") == (
+        "other-registry",
+        {"repository_url": "https://example.org/simple"},
+    )
 
 
 def test_a_commit_is_whole():

@@ -21,6 +21,7 @@ class Locator(NamedTuple):
         return {"download_url": self.url} if self.kind == "url" and self.url else {}
 
 
+_CREDENTIALS = re.compile(r"((?:git\+)?https?://|[a-z][a-z0-9+.-]*://(?=[^/@\s]*:))[^/@\s]*@", re.IGNORECASE)
 # The organisations that run npm's and Python's public registries and their file hosts, as their hosts call them.
 _PUBLIC = frozenset(("npmjs", "yarnpkg", "pypi", "pythonhosted"))
 # Of an address in which an archive is looked for, because the search's time grows with the square.
@@ -51,11 +52,24 @@ def is_public_registry(url: str) -> bool:
     return labels[-2] in _PUBLIC or (labels[0] == "pypi" and labels[-2] == "python")
 
 
+def without_credentials(url: str) -> str:
+    """The address without the user and password that some lock files carry; `git@` of SSH stays."""
+    return _CREDENTIALS.sub(r"\1", url, count=1) if "@" in url else url
+
+
+def of_index(url: str | None) -> tuple[Kind, dict[str, str]]:
+    """The kind of a package from an index, and the qualifier of its package URL; no address is the public one."""
+    if not url or is_public_registry(url):
+        return "registry", {}
+    return "other-registry", {"repository_url": without_credentials(url)}
+
+
 def locate(address: str) -> Locator | None:
     """What an npm, yarn, pnpm or bun lock file's address leads to; None for what is no address (a version or tag).
 
     An archive that a forge makes of a commit counts as git, as package managers treat it.
     """
+    address = without_credentials(address)
     if _PATH.match(address):
         return Locator("path", address)
     archive = _ARCHIVE.match(address) if len(address) < _LONGEST else None

@@ -29,6 +29,7 @@ _STRING = r'"(?:[^"\\\n]|\\.)*+"'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*+|/\*(?:(?!\*/)[\s\S])*+(?:\*/)?")
 _COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])")
 _HASH = re.compile(r"(?:sha1|sha256|sha384|sha512)-[A-Za-z0-9+/]+=*")
+_WORKSPACES = re.compile(rb'"workspaces"\s*:\s*\{\s*""\s*:')
 _DEEPEST = 200
 
 
@@ -155,5 +156,5 @@ FORMAT = Format(
     ecosystem="npm",
     names=("bun.lock",),
     read=read,
-    recognises=lambda start: b'"lockfileVersion"' in start and b'"workspaces"' in start,
+    recognises=lambda start: b'"lockfileVersion"' in start and _WORKSPACES.search(start) is not None,
 )

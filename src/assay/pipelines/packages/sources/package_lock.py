@@ -21,6 +21,7 @@ from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Pac
 _MODULES = "node_modules/"
 # The deepest of 13 real files nests 9 packages.
 _DEEPEST = 200
+_BUN = re.compile(rb'"workspaces"\s*:\s*\{\s*""\s*:')
 _USES = ("dependencies", "optionalDependencies", "peerDependencies")
 
 
@@ -240,13 +241,17 @@ class _Resolution:
         return key
 
 
+def _recognises(start: bytes) -> bool:
+    """bun.lock has a `lockfileVersion` too, and its workspaces before its packages."""
+    is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return is_json and b'"lockfileVersion"' in start and _BUN.search(start) is None
+
+
 FORMAT = Format(
     name="package-lock",
     title="npm package-lock.json and npm-shrinkwrap.json",
     ecosystem="npm",
     names=("package-lock.json", "npm-shrinkwrap.json", ".package-lock.json"),
     read=read,
-    recognises=lambda start: (
-        b'"lockfileVersion"' in start and start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
-    ),
+    recognises=_recognises,
 )
