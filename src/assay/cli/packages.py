@@ -71,49 +71,59 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(inventories, name="inventories")
 
 
+_Targets = Annotated[
+    list[str], typer.Argument(metavar="PATH|PURL...", help="Files, folders, package URLs, or - for stdin.")
+]
+_Form = Annotated[Form, typer.Option("--format", help="What to write.")]
+_Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there instead of to stdout.")
+]
+_FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="End with 1 for findings of low, medium, high or critical severity or worse, for exploited ones "
+        "(kev), for any or for none. Several may be given, also with commas.  [default: any]",
+    ),
+]
+_Ignore = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help=f"Findings to live with, in the place of the scanned folder's {IGNORE_FILE}."
+    ),
+]
+_FormatOf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The format of stdin and of files that do not tell, e.g. package-lock."
+    ),
+]
+_IncludeInstalled = Annotated[
+    bool,
+    typer.Option("--include-installed", help="Search node_modules, vendor, .venv and the like as well."),
+]
+_RequireFresh = Annotated[
+    str | None,
+    typer.Option(metavar="AGE", help="Refuse to answer from data that are older, e.g. 24h or 7d."),
+]
+_Save = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Keep the packages under this name, for `assay hits`."),
+]
+
+
 def scan(
     ctx: typer.Context,
     *,
-    targets: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH|PURL...", help="Files, folders, package URLs, or - for stdin."),
-    ],
-    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.TABLE,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write it there instead of to stdout."),
-    ] = None,
-    fail_on: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LEVEL",
-            help="End with 1 for findings of low, medium, high or critical severity or worse, for exploited ones "
-            "(kev), for any or for none. Several may be given, also with commas.  [default: any]",
-        ),
-    ] = None,
-    ignore: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help=f"Findings to live with, in the place of the scanned folder's {IGNORE_FILE}."
-        ),
-    ] = None,
-    format_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="The format of stdin and of files that do not tell, e.g. package-lock."
-        ),
-    ] = None,
-    include_installed: Annotated[
-        bool,
-        typer.Option("--include-installed", help="Search node_modules, vendor, .venv and the like as well."),
-    ] = False,
-    require_fresh: Annotated[
-        str | None,
-        typer.Option(metavar="AGE", help="Refuse to answer from data that are older, e.g. 24h or 7d."),
-    ] = None,
-    save: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Keep the packages under this name, for `assay hits`.")
-    ] = None,
+    targets: _Targets,
+    form: _Form = Form.TABLE,
+    output: _Output = None,
+    fail_on: _FailOn = None,
+    ignore: _Ignore = None,
+    format_of: _FormatOf = None,
+    include_installed: _IncludeInstalled = False,
+    require_fresh: _RequireFresh = None,
+    save: _Save = None,
     as_json: AsJson = False,
 ) -> None:
     from assay.pipelines.packages.commands import keeping, scanning
