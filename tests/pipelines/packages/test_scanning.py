@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from assay.domain.osv import Affected, Event, Package, Range
+from assay.domain.osv import Affected, Event, Range
 from assay.errors import NotFound, Permanent
 from assay.pipelines.packages import queries
 from assay.pipelines.packages.commands import keeping, scanning

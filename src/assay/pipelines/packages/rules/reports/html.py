@@ -36,7 +36,8 @@ thead th { background: var(--raised); } td { overflow-wrap: anywhere; } .tight {
 code { font-family: ui-monospace, monospace; font-size: .92em; }
 .severity { font-weight: 600; } .critical { color: var(--critical); } .high { color: var(--high); }
 .medium { color: var(--medium); } .low { color: var(--low); }
-.mark { border: 1px solid currentColor; border-radius: .3rem; padding: 0 .35rem; font-size: .85em; white-space: nowrap; }
+.mark { border: 1px solid currentColor; border-radius: .3rem; padding: 0 .35rem; font-size: .85em;
+  white-space: nowrap; }
 summary { cursor: pointer; } ul { margin: .3rem 0; padding-left: 1.2rem; }
 @media print { body { max-width: none; } .scroll { overflow: visible; } }
 """
