@@ -28,5 +28,6 @@ CREATE TABLE packages.pins (
     files bigint[] NOT NULL
 );
 CREATE INDEX pins_match ON packages.pins (ecosystem, name, key) INCLUDE (release, inventory_id);
+CREATE INDEX pins_unplaced ON packages.pins (ecosystem, name) WHERE key IS NULL;
 CREATE INDEX pins_by_inventory ON packages.pins (inventory_id);
 CREATE INDEX pins_by_encoder ON packages.pins (encoder_version);

@@ -36,7 +36,8 @@ ORDER BY ecosystem COLLATE "C", name COLLATE "C", version COLLATE "C";
 
 -- name: find_hits
 -- Kept packages that are affected by vulnerabilities which changed after a line of the catalog's log: without one,
--- after the inventory was saved.
+-- after the inventory was saved. The planner thinks that far more has changed than ever does, and would read every kept
+-- package; OFFSET 0 keeps each range's question to the index by itself.
 WITH chosen AS (
     SELECT id, name, coalesce(%(since)s::bigint, change_seq) AS since
     FROM packages.inventories
@@ -52,29 +53,38 @@ said AS MATERIALIZED (
     SELECT t.seq, a.vulnerability_id, a.ecosystem, a.release, a.name, a.lower, a.upper, a.is_upper_included, a.is_unread,
            a.fixed, a.listed
     FROM touched AS t
-    JOIN catalog.affected AS a ON a.vulnerability_id = t.vulnerability_id
-    WHERE a.is_live
+    CROSS JOIN LATERAL (
+        SELECT * FROM catalog.affected AS one WHERE one.vulnerability_id = t.vulnerability_id AND one.is_live OFFSET 0
+    ) AS a
 ),
 hit AS (
     -- The version lies in an interval that ends.
     SELECT p.inventory_id, p.ecosystem, p.release, p.name, p.version, p.purl, p.files, s.vulnerability_id, s.seq,
            false AS is_unknown, s.fixed
     FROM said AS s
-    JOIN packages.pins AS p ON p.ecosystem = s.ecosystem AND p.name = s.name AND p.key >= s.lower AND p.key <= s.upper
-    WHERE (s.is_upper_included OR p.key < s.upper) AND (s.release = '' OR p.release = '' OR s.release = p.release)
+    CROSS JOIN LATERAL (
+        SELECT * FROM packages.pins AS one
+        WHERE one.ecosystem = s.ecosystem AND one.name = s.name AND one.key >= s.lower AND one.key <= s.upper OFFSET 0
+    ) AS p
+    WHERE s.lower IS NOT NULL AND s.upper IS NOT NULL AND (s.is_upper_included OR p.key < s.upper) AND (s.release = '' OR p.release = '' OR s.release = p.release)
     UNION ALL
     -- It lies in one that does not end.
     SELECT p.inventory_id, p.ecosystem, p.release, p.name, p.version, p.purl, p.files, s.vulnerability_id, s.seq,
            false, NULL
     FROM said AS s
-    JOIN packages.pins AS p ON p.ecosystem = s.ecosystem AND p.name = s.name AND p.key >= s.lower
-    WHERE s.upper IS NULL AND (s.release = '' OR p.release = '' OR s.release = p.release)
+    CROSS JOIN LATERAL (
+        SELECT * FROM packages.pins AS one
+        WHERE one.ecosystem = s.ecosystem AND one.name = s.name AND one.key >= s.lower OFFSET 0
+    ) AS p
+    WHERE s.lower IS NOT NULL AND s.upper IS NULL AND (s.release = '' OR p.release = '' OR s.release = p.release)
     UNION ALL
     -- It is listed as a text, or what was said of the package could not be read.
     SELECT p.inventory_id, p.ecosystem, p.release, p.name, p.version, p.purl, p.files, s.vulnerability_id, s.seq,
            NOT coalesce(p.version = ANY(s.listed), false), NULL
     FROM said AS s
-    JOIN packages.pins AS p ON p.ecosystem = s.ecosystem AND p.name = s.name
+    CROSS JOIN LATERAL (
+        SELECT * FROM packages.pins AS one WHERE one.ecosystem = s.ecosystem AND one.name = s.name OFFSET 0
+    ) AS p
     WHERE s.lower IS NULL AND (s.is_unread OR p.version = ANY(s.listed))
       AND (s.release = '' OR p.release = '' OR s.release = p.release)
     UNION ALL
@@ -82,7 +92,10 @@ hit AS (
     SELECT p.inventory_id, p.ecosystem, p.release, p.name, p.version, p.purl, p.files, s.vulnerability_id, s.seq,
            true, s.fixed
     FROM said AS s
-    JOIN packages.pins AS p ON p.ecosystem = s.ecosystem AND p.name = s.name AND p.key IS NULL
+    CROSS JOIN LATERAL (
+        SELECT * FROM packages.pins AS one
+        WHERE one.ecosystem = s.ecosystem AND one.name = s.name AND one.key IS NULL OFFSET 0
+    ) AS p
     WHERE s.lower IS NOT NULL AND (s.release = '' OR p.release = '' OR s.release = p.release)
 )
 SELECT c.name AS inventory,
