@@ -21,7 +21,7 @@ class Locator(NamedTuple):
         return {"download_url": self.url} if self.kind == "url" and self.url else {}
 
 
-_CREDENTIALS = re.compile(r"((?:git\+)?https?://|[a-z][a-z0-9+.-]*://(?=[^/@\s]*:))[^/@\s]*@", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"^((?:git\+)?https?://|[a-z][a-z0-9+.-]*://(?=[^/@\s]*:))[^/@\s]*@", re.IGNORECASE)
 # The organisations that run npm's and Python's public registries and their file hosts, as their hosts call them.
 _PUBLIC = frozenset(("npmjs", "yarnpkg", "pypi", "pythonhosted"))
 # Of an address in which an archive is looked for, because the search's time grows with the square.

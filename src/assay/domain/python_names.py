@@ -9,12 +9,16 @@ from assay.errors import BadRecord
 
 # PyPA specifications, "Names and normalization".
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+# The time of the pattern for a requirement grows with the square of its length.
+_LONGEST = 5_000
+# Of a package in one file. Real files have up to 5; without a limit n packages of one name have n * n edges.
+_MOST_VERSIONS = 25
 _CHECKED = re.compile(_NAME)
 _REQUIREMENT = re.compile(
     rf"\s*(?P<name>{_NAME})\s*(?:\[(?P<extras>[^\]]*)\])?\s*"
     r"(?:@\s*(?P<url>\S+)|\(?(?P<specifiers>[^;()@]*)\)?)\s*(?:;(?P<marker>.*))?"
 )
-_OPERATORS = re.compile(r"\s*(===|==|~=|!=|<=|>=|<|>)\s*([^\s<>=!~]+)\s*")
+_OPERATORS = re.compile(r"\s*(===|==|~=|!=|<=|>=|<|>)\s*((?:[^\s<>=!~]|!(?!=))+)\s*")
 
 
 class Requirement(NamedTuple):
@@ -39,7 +43,7 @@ class Requirement(NamedTuple):
 
 def requirement(text: str) -> Requirement | None:
     """A dependency specifier (PEP 508; also the old `name (>=1)`); None for anything else."""
-    found = _REQUIREMENT.fullmatch(text)
+    found = _REQUIREMENT.fullmatch(text) if len(text) < _LONGEST else None
     if found is None:
         return None
     specifiers: list[tuple[str, str]] = []
@@ -66,7 +70,8 @@ class Keys:
 
     def __init__(self, entries: Iterable[Any]) -> None:
         self.keys: list[str] = []
-        self._versions: dict[str, dict[str, str | None]] = {}
+        self._named: dict[str, list[str]] = {}
+        self._exact: dict[tuple[str, str | None], list[str]] = {}
         taken: dict[str, int] = {}
         for entry in entries:
             name, version = ("", None)
@@ -78,12 +83,14 @@ class Keys:
             taken[key] = taken.get(key, 0) + 1
             key = f"{key}#{taken[key]}" if taken[key] > 1 else key
             self.keys.append(key)
-            self._versions.setdefault(plain, {})[key] = version
+            for found in (self._named.setdefault(plain, []), self._exact.setdefault((plain, version), [])):
+                if len(found) < _MOST_VERSIONS:
+                    found.append(key)
 
     def named(self, name: Any, version: Any = None) -> tuple[str, ...]:
         """The keys of the packages of a name; of those with the version, if there is one."""
         if not isinstance(name, str):
             return ()
-        found = self._versions.get(normalise_name("PyPI", name), {})
-        exact = tuple([key for key, told in found.items() if version and told == version])
-        return exact or tuple(found)
+        plain = normalise_name("PyPI", name)
+        exact = self._exact.get((plain, version), []) if isinstance(version, str) else []
+        return tuple(exact or self._named.get(plain, []))

@@ -30,7 +30,8 @@ _COMMENT = re.compile(rf"({_STRING})|//[^\n]*+|/\*(?:(?!\*/)[\s\S])*+(?:\*/)?")
 _COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])")
 _HASH = re.compile(r"(?:sha1|sha256|sha384|sha512)-[A-Za-z0-9+/]+=*")
 _WORKSPACES = re.compile(rb'"workspaces"\s*:\s*\{\s*""\s*:')
-_DEEPEST = 200
+# Of a path of names: each of its names is looked at for each name that an entry requires.
+_LONGEST_KEY = 2_000
 
 
 def read(path: str, content: bytes) -> Inventory:
@@ -58,6 +59,8 @@ def read(path: str, content: bytes) -> Inventory:
         if reference in {"root:", "workspace:"}:
             return None
         checked_name(name)
+        if not reference:
+            raise BadRecord("no-version", f"{name} has neither version nor address")
         version, locator = _located(reference, entry)
         called = _steps(key)[-1]
         return Package(
@@ -115,7 +118,7 @@ def _info(entry: Any) -> Any:
 
 def _uses(key: str, info: Any, entries: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """The keys of what an entry or a workspace requires, with the weights of their scopes."""
-    if not isinstance(info, dict):
+    if not isinstance(info, dict) or len(key) > _LONGEST_KEY:
         return
     for group, scope in _GROUPS.items():
         wanted = info.get(group)
@@ -142,7 +145,7 @@ def _outwards(key: str) -> Iterable[str]:
 def _steps(key: str) -> list[str]:
     """The names in a path of names; a scope and the name after it are one."""
     steps: list[str] = []
-    for part in key.split("/", 2 * _DEEPEST):
+    for part in key.split("/"):
         if steps and steps[-1].startswith("@") and "/" not in steps[-1]:
             steps[-1] += f"/{part}"
         else:

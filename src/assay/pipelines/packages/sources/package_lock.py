@@ -20,7 +20,10 @@ from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Pac
 
 _MODULES = "node_modules/"
 # The deepest of 13 real files nests 9 packages.
-_DEEPEST = 200
+_DEEPEST = 100
+# Of a place in `node_modules`: 100 names outwards are looked at for each name that an entry requires.
+_LONGEST_KEY = 2_000
+_LONGEST_NAME = 500
 _BUN = re.compile(rb'"workspaces"\s*:\s*\{\s*""\s*:')
 _USES = ("dependencies", "optionalDependencies", "peerDependencies")
 
@@ -164,8 +167,9 @@ def _located(resolved: str | None, *, is_local: bool = False) -> Locator:
 
 def _version_in(locator: Locator) -> str | None:
     """The version that the file name of a registry's tarball gives; version 1 has the address in its place."""
-    if locator.kind in {"registry", "other-registry"}:
-        found = re.search(r"/-/[^/]*?-(v?\d+\.\d+\.\d+[^/]*)\.tgz$", locator.url or "")
+    if locator.kind in {"registry", "other-registry"} and locator.url:
+        file = locator.url.rpartition("/")[2][:_LONGEST_NAME]
+        found = re.search(r"-(v?\d+\.\d+\.\d+.*)\.tgz$", file)
         return found[1] if found else None
     return None
 
@@ -209,7 +213,7 @@ class _Resolution:
     def ends(self, key: str) -> tuple[str, ...]:
         """The keys of what an entry requires, in its order. What is not installed (an optional peer) is left out."""
         entry = self._entries.get(key)
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or len(key) > _LONGEST_KEY:
             return ()
         # Version 1 has names in `requires`; its `dependencies` are what is nested inside.
         uses: list[Any] = [entry.get("requires")]

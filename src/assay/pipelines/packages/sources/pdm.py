@@ -43,6 +43,9 @@ def read(path: str, content: bytes) -> Inventory:
         key = names.keys[owner]
         ends = [end for end in _ends(entry, names) if end != key]
         edges[key] = tuple(dict.fromkeys([*edges.get(key, ()), *ends]))
+    together: dict[int, list[Any]] = {}
+    for entry, owner in zip(entries, owners, strict=True):
+        together.setdefault(owner, []).append(entry)
     roots = unrequired(edges)
 
     def read_one(place: str, index: int) -> Package | None:
@@ -56,7 +59,6 @@ def read(path: str, content: bytes) -> Inventory:
         hashes, first = _files(entry, metadata, name, told)
         if locator.kind == "registry" and first:
             locator = locator._replace(url=without_credentials(first))
-        same = [other for other, owner in zip(entries, owners, strict=True) if owner == index]
         return Package(
             key=key,
             ecosystem="PyPI",
@@ -65,7 +67,7 @@ def read(path: str, content: bytes) -> Inventory:
             purl=purl_of("PyPI", name, told, locator.qualifiers()),
             place=place,
             commit=locator.commit,
-            scope=_scope(same),
+            scope=_scope(together[index]),
             is_direct=True if key in roots else None,
             origin=Origin(locator.kind),
             resolved=locator.url,

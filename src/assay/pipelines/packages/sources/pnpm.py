@@ -25,7 +25,9 @@ _GROUPS = {
     "optionalDependencies": Scope.OPTIONAL,
     "devDependencies": Scope.DEV,
 }
-_ENTRY_LINE = re.compile(r"  (\S.*?):(?: \{.*\})?$")
+_ENTRY_LINE = re.compile(r"  (\S.*?):(?: .*)?$")
+# Of a line in which a key is looked for, because the search's time grows with the square.
+_LONGEST_LINE = 2_000
 # Version 5: `/name/1.0.0`, `/@scope/name/1.0.0_react@17.0.2`, `registry.example.org/name/1.0.0`.
 _SLASHED = re.compile(
     r"(?P<host>[^/@]*)/(?P<name>(?:@[^/@]+/)?[^/@]+)/(?P<version>\d+\.\d+\.\d+[^/_]*)(?P<peers>_.*)?"
@@ -186,7 +188,7 @@ def _places(found: str) -> dict[tuple[str, str], str]:
     for number, line in enumerate(found.split("\n"), 1):
         if line[:1].strip():
             section = line.partition(":")[0]
-        elif entry := _ENTRY_LINE.match(line):
+        elif len(line) < _LONGEST_LINE and (entry := _ENTRY_LINE.match(line)):
             places.setdefault((section, entry[1].strip("'\"")), f"line {number}")
     return places
 

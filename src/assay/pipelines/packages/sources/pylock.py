@@ -22,6 +22,8 @@ from assay.domain.reach import unrequired, without_loose_ends
 from assay.errors import BadRecord
 from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
 
+# A marker of a real lock file has fewer than 20.
+_MOST_CLAUSES = 100
 _IN_GROUP = re.compile(r"""(['"])([^'"]*)\1\s+in\s+(dependency_groups|extras)""")
 
 
@@ -130,32 +132,37 @@ def _scope(marker: str | None, defaults: frozenset[str]) -> Scope:
 
 
 def _conjuncts(marker: str) -> list[str]:
-    """The parts of a marker that `and` joins outside of parentheses, within outer ones and where no `or` is."""
+    """The parts of a marker that all must hold: joined by `and`, outside of any `or`, in whatever parentheses."""
     found: list[str] = []
     waiting = [marker]
-    while waiting and len(found) < 100:
+    for _ in range(_MOST_CLAUSES):
+        if not waiting:
+            break
         part = waiting.pop().strip()
-        pieces = _split(part)
-        if len(pieces) > 1:
+        inner = _split(part[1:-1]) if part.startswith("(") and part.endswith(")") else []
+        pieces = inner or _split(part)
+        if inner or len(pieces) > 1:
             waiting += pieces
-        elif part.startswith("(") and part.endswith(")") and _split(part[1:-1]) != [part[1:-1]]:
-            waiting.append(part[1:-1])
-        else:
+        elif pieces:
             found.append(part)
     return found
 
 
 def _split(part: str) -> list[str]:
-    """Split at each `and` of the outermost level; whole where an `or` stands there, or parentheses do not match."""
-    pieces, depth, start = [], 0, 0
+    """Split at each `and` of the outermost level; one piece where an `or` stands there; nothing where parentheses
+    do not match."""
+    pieces, depth, start, has_or = [], 0, 0, False
     for word in re.finditer(r"'[^']*'|\"[^\"]*\"|[()]|\b(?:and|or)\b", part):
         depth += {"(": 1, ")": -1}.get(word[0], 0)
-        if depth < 0 or (depth == 0 and word[0] == "or"):
-            return [part]
+        if depth < 0:
+            return []
+        has_or = has_or or (depth == 0 and word[0] == "or")
         if depth == 0 and word[0] == "and":
             pieces.append(part[start : word.start()])
             start = word.end()
-    return [*pieces, part[start:]] if depth == 0 else [part]
+    if depth:
+        return []
+    return [part] if has_or else [*pieces, part[start:]]
 
 
 FORMAT = Format(

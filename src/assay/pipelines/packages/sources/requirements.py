@@ -86,6 +86,7 @@ def _packages(
             for owner in keys.named(parent.partition("[")[0]):
                 requires.setdefault(owner, []).append(key)
     marks = {mark for _, line in asked for mark in line.via}
+    has_files = any(_is_file(mark) for mark in marks)
     kind, qualifiers = of_index(index)
 
     def read_one(place: str, number: int) -> Package | None:
@@ -105,7 +106,7 @@ def _packages(
             purl=purl_of("PyPI", one.name, one.version, extra),
             place=place,
             commit=one.locator.commit,
-            is_direct=_is_direct(line.via, marks),
+            is_direct=_is_direct(line.via, has_files=has_files) if marks else None,
             origin=Origin(kind if is_indexed else one.locator.kind),
             resolved=one.locator.url,
             integrity=tuple(dict.fromkeys([sri_of(found) for found in _HASH.findall(line.content)])),
@@ -115,14 +116,12 @@ def _packages(
     return each([(place, number) for number, (place, _) in enumerate(asked)], read_one)
 
 
-def _is_direct(via: list[str], marks: set[str]) -> bool | None:
+def _is_direct(via: list[str], *, has_files: bool) -> bool | None:
     """As the comments tell: through a file (`-r a.in`, `project (pyproject.toml)`), or without one among others that
     have one. Old pip-compile wrote no files: there a package that others need may be asked for as well."""
-    if not marks:
-        return None
     if any(_is_file(one) for one in via) or not via:
         return True
-    return False if any(_is_file(one) for one in marks) else None
+    return False if has_files else None
 
 
 def _is_file(mark: str) -> bool:
@@ -172,7 +171,7 @@ def _wanted(content: str) -> _Wanted | None:
     is_archive = address.lower().endswith(_ARCHIVES)
     if found and not (is_archive and not found.specifiers):
         return _Wanted(found.name, found.version, Locator("registry"))
-    local = re.sub(r"\[[^\]]*\]$", "", address)
+    local = address[: address.rfind("[")] if address.endswith("]") and "[" in address else address
     if "/" not in local and "\\" not in local and not is_archive and not local.startswith("."):
         return None
     return _local(None, local)
@@ -185,13 +184,12 @@ def _addressed(name: str | None, address: str) -> _Wanted:
     egg = re.search(r"(?:^|&)egg=([^&\[]+)", fragment)
     name = name or (egg[1] if egg else None)
     if url.lower().startswith("git+"):
-        path, at, reference = url.rpartition("@")
-        has_reference = bool(at) and "/" not in reference.partition("://")[2] and "://" in path
-        repository = path if has_reference else url
+        # An `@` before the path belongs to the host (`git@example.org`), one in the path to the reference.
+        path = url.find("/", url.find("://") + 3)
+        at = url.find("@", path) if path > 0 else -1
+        repository, reference = (url[:at], url[at + 1 :]) if at > 0 else (url, "")
         name = name or _last(repository).removesuffix(".git")
-        return _Wanted(
-            name, None, Locator("git", repository, commit_in(reference) if has_reference else None)
-        )
+        return _Wanted(name, None, Locator("git", repository, commit_in(reference)))
     if url.lower().startswith("file:"):
         return _local(name, url)
     return _Wanted(name or _named_by_file(url), None, Locator("url", url))

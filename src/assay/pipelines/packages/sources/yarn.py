@@ -113,8 +113,8 @@ def _blocks(found: str) -> Iterator[tuple[str, _Lines]]:
             block = _Lines(words or [stripped], {}, {}, None if is_entry else f"no entry: {stripped[:80]}")
         elif block is not None and indent < 4:
             inside = words[0] if stripped.endswith(":") and len(words) == 1 else ""
-            if not inside and len(words) == 2:
-                block.fields[words[0]] = words[1]
+            if not inside and len(words) > 1:
+                block.fields[words[0]] = " ".join(words[1:])
         elif block is not None and inside in {"dependencies", "optionalDependencies"} and len(words) == 2:
             block.requires[words[0]] = words[1]
     if block is not None:
