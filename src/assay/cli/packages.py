@@ -1,20 +1,21 @@
-"""What people ask of the packages pipeline: scan files, keep what they pin, ask what hits that since."""
+"""`assay scan`: files, folders and package URLs against the catalog."""
 
+import gc
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay import __version__
 from assay.cli.arguments import since_when
-from assay.cli.invocation import AsJson, current
-from assay.cli.output import clean, counted, note, print_json, show, spoken
+from assay.cli.inventories import reading
+from assay.cli.invocation import AsJson
+from assay.cli.output import counted, note, show
 from assay.errors import Permanent
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 IGNORE_FILE = ".assay-ignore.toml"
 _MOST_INPUT = 64 << 20
-
-inventories = typer.Typer(
-    help="Packages that were kept: list them, show them, forget them.", no_args_is_help=True
-)
 
 
 class Form(StrEnum):
@@ -67,8 +64,6 @@ Exit codes: 0 clean; 1 findings that count (--fail-on); 2 something could not be
 def add_to(app: typer.Typer) -> None:
     """Put these commands into the program."""
     app.command("scan", help=_SCAN_HELP)(scan)
-    app.command("hits")(hits)
-    app.add_typer(inventories, name="inventories")
 
 
 _Targets = Annotated[
@@ -126,29 +121,71 @@ def scan(
     save: _Save = None,
     as_json: AsJson = False,
 ) -> None:
-    from assay.pipelines.packages.commands import keeping, scanning
+    # A scan makes many small objects and is over before a collection would find anything to free.
+    gc.disable()
+    try:
+        ended = _scan(
+            ctx,
+            targets,
+            _levels(fail_on or ["any"]),
+            Wanted(
+                _form(form, as_json=as_json),
+                output,
+                ignore,
+                format_of,
+                include_installed,
+                require_fresh,
+                save,
+            ),
+        )
+    finally:
+        gc.enable()
+    raise typer.Exit(ended)
 
-    levels = _levels(fail_on or ["any"])
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a scan is to do beside looking packages up."""
+
+    form: Form
+    output: Path | None
+    ignore: Path | None
+    format_of: str | None
+    include_installed: bool
+    require_fresh: str | None
+    save: str | None
+
+
+def _form(form: Form, *, as_json: bool) -> Form:
     if as_json and form not in (Form.TABLE, Form.JSON):
         raise typer.BadParameter(
             f"--json and --format {form.value} contradict each other", param_hint="--format"
         )
-    form = Form.JSON if as_json else form
-    collected = _collect(targets, format_of, include_installed=include_installed)
-    rules = _ignore_rules(ignore, targets)
-    with _reading(ctx) as (conn, now):
-        freshness = _freshness(conn, require_fresh, now)
+    return Form.JSON if as_json else form
+
+
+def _scan(
+    ctx: typer.Context, targets: Sequence[str], levels: "frozenset[FailOn]", wanted: Wanted
+) -> ScanExit:
+    from assay.pipelines.packages.commands import keeping, scanning
+
+    collected = _collect(targets, wanted.format_of, include_installed=wanted.include_installed)
+    rules = _ignore_rules(wanted.ignore, targets)
+    with reading(ctx) as (conn, now):
+        freshness = _freshness(conn, wanted.require_fresh, now)
         done = scanning.scan(conn, collected.inventories, collected.unreadable)
-        saved = keeping.save(conn, save, collected.inventories, now) if save is not None else None
+        saved = (
+            keeping.save(conn, wanted.save, collected.inventories, now) if wanted.save is not None else None
+        )
     done, expired, unused = scanning.ignore(done, rules, now.date())
     verdict = scanning.verdict(done, levels)
     facts = _circumstances(now, freshness, verdict)
-    _write(_rendered(form, done, facts, collected, output), output)
-    _tell(done, facts, form, expired=expired, unused=unused)
+    _write(_rendered(wanted.form, done, facts, collected, wanted.output), wanted.output)
+    _tell(done, facts, wanted.form, expired=expired, unused=unused)
     if saved is not None:
         said = "kept" if saved.is_changed else "kept already"
         note(f"{counted(saved.packages, 'package')} {said} as {saved.name}")
-    raise typer.Exit(ScanExit[verdict.name])
+    return ScanExit[verdict.name]
 
 
 def _levels(words: Iterable[str]) -> "frozenset[FailOn]":
@@ -200,17 +237,6 @@ def _beside(targets: Sequence[str]) -> Iterator[Path]:
         folder = path if path.is_dir() else path.parent
         if (folder / IGNORE_FILE).is_file():
             yield (folder / IGNORE_FILE).resolve()
-
-
-@contextmanager
-def _reading(ctx: typer.Context) -> "Iterator[tuple[Connection, datetime]]":
-    """One transaction on the database, and the present moment; nothing else that Assay may need is loaded."""
-    from assay import bootstrap
-    from assay.kit.clock import utc_now
-
-    settings = current(ctx).settings()
-    with bootstrap.open_database(settings) as database, database.transaction() as conn:
-        yield conn, utc_now()
 
 
 def _freshness(conn: "Connection", required: str | None, now: datetime) -> dict[str, datetime]:
@@ -288,84 +314,3 @@ def _tell(
     if form is not Form.TABLE:
         note(summary_line(done))
     note(freshness_line(facts))
-
-
-def hits(
-    ctx: typer.Context,
-    *,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SEQ|DATE|AGE",
-            help="What changed after this line of the catalog's log, or since then; since an inventory was saved "
-            "if not said.",
-        ),
-    ] = None,
-    inventory: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this inventory.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show which kept packages are affected by what the catalog changed."""
-    from assay.cli.screens import packages as screens
-    from assay.pipelines.packages.commands import keeping
-
-    with _reading(ctx) as (conn, now):
-        after = None if since is None else int(since) if since.isdecimal() else since_when(since, now)
-        found = keeping.hits(conn, since=after, inventory=inventory)
-    if as_json:
-        print_json([asdict(hit) for hit in found])
-    else:
-        show(*screens.hits_screen(found))
-    if found:
-        raise typer.Exit(ScanExit.FINDINGS)
-
-
-@inventories.command("list")
-def inventories_list(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List what was kept with `assay scan --save NAME`."""
-    from assay.cli.screens.packages import inventories_screen
-    from assay.pipelines.packages import queries
-
-    with _reading(ctx) as (conn, now):
-        found = queries.list_inventories(conn)
-    if as_json:
-        print_json([_without_id(entry) for entry in found])
-    else:
-        show(inventories_screen(found, now))
-
-
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="As `assay inventories list` lists it.")]
-
-
-@inventories.command("show")
-def inventories_show(ctx: typer.Context, name: _Name, as_json: AsJson = False) -> None:
-    """Show the packages of one."""
-    from assay.cli.screens.packages import inventory_screen
-    from assay.pipelines.packages import queries
-
-    with _reading(ctx) as (conn, now):
-        found = queries.get_inventory(conn, name)
-        packages = queries.list_packages(conn, found)
-    if as_json:
-        listed = [
-            {**asdict(entry), "files": [found.files[place] for place in entry.files]} for entry in packages
-        ]
-        print_json({**_without_id(found), "packages": listed})
-    else:
-        show(*inventory_screen(found, packages, now))
-
-
-@inventories.command("delete")
-def inventories_delete(ctx: typer.Context, name: _Name, as_json: AsJson = False) -> None:
-    """Forget one."""
-    from assay.pipelines.packages.commands import keeping
-
-    with _reading(ctx) as (conn, _):
-        gone = keeping.delete(conn, name)
-    if as_json:
-        print_json({"deleted": name, "packages": gone})
-    else:
-        show(spoken(f"{clean(name)} is forgotten, with {counted(gone, 'package')}"))
-
-
-def _without_id(row: Any) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in type(row).__slots__ if name != "id"}
