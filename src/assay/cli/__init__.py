@@ -3,6 +3,8 @@
     entry        `assay` itself: global options, errors, signals
     advisories   sync, sources, quarantine
     catalog      show, search, catalog ...
+    packages     scan
+    inventories  hits, inventories ...
     operations   migrate, doctor, version
     screens/     what people see of each, made of `output`; `progress` shows long work
 
