@@ -25,7 +25,7 @@ def shaped(value: Any, shape: type[Shape]) -> Shape:
 def read_each(
     entries: Iterable[tuple[str, Entry]], read: Callable[[str, Entry], Found]
 ) -> tuple[list[Found], list[tuple[str, BadRecord]]]:
-    """What `read` makes of every place and entry, in order; and, for those that it refused, the place and the reason."""
+    """What `read` makes of each place and entry, in order; and for those that it refused, the place and why."""
     found: list[Found] = []
     refused: list[tuple[str, BadRecord]] = []
     for place, entry in entries:
