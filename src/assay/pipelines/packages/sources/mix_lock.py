@@ -106,37 +106,33 @@ def read(path: str, content: bytes) -> Inventory:
 
 def _term(source: str) -> Any:
     """The one term of the source: maps, tuples and lists of text, atoms as text, numbers as text, constants."""
-    root: list[Any] = []
-    stack: list[_Frame] = []
-
-    def put(value: Any, offset: int) -> None:
-        if stack:
-            stack[-1].add(value, offset)
-        else:
-            root.append(value)
-
+    root = _Frame("[", 0)
+    stack = [root]
     for kind, token, offset in _tokens(source):
         if kind == "open":
-            if len(stack) >= DEEPEST:
+            if len(stack) > DEEPEST:
                 raise BadRecord("too-deep", f"terms nested more than {DEEPEST} deep")
             stack.append(_Frame(token, offset))
         elif kind == "close":
-            if not stack or stack[-1].closing != token:
-                raise BadRecord("not-elixir", f"unexpected {token!r} at {_line_of(source, offset)}")
             closed = stack.pop()
-            put(closed.value(), closed.offset)
-        elif kind in {"key", "arrow"}:
-            if not stack:
-                raise BadRecord("not-elixir", f"unexpected {token[:50]!r} at {_line_of(source, offset)}")
-            if kind == "key":
-                stack[-1].key(_unquoted(token[:-1]), offset)
-            else:
-                stack[-1].arrow()
+            if not stack or closed.closing != token:
+                raise BadRecord("not-elixir", f"unexpected {token!r} at {_line_of(source, offset)}")
+            stack[-1].add(closed.value(), closed.offset)
         elif kind != "comma":
-            put(_CONSTANTS[token] if token in _CONSTANTS else _unquoted(token.removeprefix(":")), offset)
-    if stack or len(root) != 1:
+            _plain(stack[-1], kind, token, offset)
+    terms = root.value()
+    if len(stack) != 1 or len(terms) != 1:
         raise BadRecord("not-elixir", "not one whole Elixir term")
-    return root[0]
+    return terms[0]
+
+
+def _plain(frame: _Frame, kind: str, token: str, offset: int) -> None:
+    if kind == "key":
+        frame.key(_unquoted(token[:-1]), offset)
+    elif kind == "arrow":
+        frame.arrow()
+    else:
+        frame.add(_CONSTANTS[token] if token in _CONSTANTS else _unquoted(token.removeprefix(":")), offset)
 
 
 def _tokens(source: str) -> Iterator[tuple[str, str, int]]:
@@ -185,8 +181,12 @@ def _package(place: str, entry: tuple[str, Any]) -> Package:
 
 
 def _hex_package(place: str, app: str, term: tuple[Any, ...]) -> Package:
-    """`{:hex, name, version, inner checksum, managers, dependencies, repository, outer checksum}`, less in old files."""
-    _, name, version, inner, _, needs, repository, outer = (*term[:8], *(None,) * (8 - len(term)))
+    """Of `{:hex, name, version, inner checksum, managers, dependencies, repository, outer checksum}`.
+
+    Old files end after the version, or any later one.
+    """
+    _, name, version = term[:3]
+    inner, _, needs, repository, outer = (*term[3:8], None, None, None, None, None)[:5]
     is_home = not isinstance(repository, str) or repository == "hexpm"
     integrity = None
     if isinstance(outer, str):
