@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from assay.domain.entries import read_each, shaped
-from assay.domain.integrity import integrity_of
+from assay.domain.entries import each, header_places, json_path
+from assay.domain.integrity import sri
 from assay.domain.plain import from_toml, text
 from assay.domain.purl import purl_of
+from assay.domain.shapes import shaped
 from assay.errors import BadRecord
 from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
 
@@ -47,7 +48,7 @@ def read(path: str, content: bytes) -> Inventory:
     lock = shaped(from_toml(content), _Lock)
     if not (lock.package or lock.root or lock.version):
         raise BadRecord("no-packages", f"{path} has neither packages nor a version of its format")
-    read_entries, refused = read_each(_places(lock, content), lambda place, raw: (place, shaped(raw, _Entry)))
+    read_entries, refused = each(_places(lock, content), lambda place, raw: (place, shaped(raw, _Entry)))
     entries = _without_repeats(read_entries)
     checksums = _old_checksums(lock.metadata)
     names = _Names(entry for _, entry in entries)
@@ -71,28 +72,25 @@ def read(path: str, content: bytes) -> Inventory:
             is_direct=key in direct if key in needed else None,
             origin=origin,
             resolved=resolved,
-            integrity=(integrity_of("sha256", checksum),) if checksum else (),
+            integrity=(sri("sha256", checksum),) if checksum else (),
             requires=requires[id(entry)],
         )
 
-    packages, unnamed = read_each(entries, package)
+    packages, unnamed = each(entries, package)
     return Inventory(
         format=FORMAT.name,
         version=str(lock.version or 1),
         packages=tuple(packages),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused + unnamed),
+        faults=tuple(Fault(*fault) for fault in refused + unnamed),
     )
 
 
 def _places(lock: _Lock, content: bytes) -> Iterable[tuple[str, Any]]:
-    """The packages with the lines of their headers; by number where the file is not as cargo writes it."""
-    lines = [
-        number for number, line in enumerate(text(content).split("\n"), 1) if line.strip() == "[[package]]"
-    ]
+    """The packages with the lines of their headers; by path where the file is not as cargo writes it."""
     if lock.root is not None:
-        yield "root", lock.root
-    for index, entry in enumerate(lock.package):
-        yield f"line {lines[index]}" if len(lines) == len(lock.package) else f"package[{index}]", entry
+        yield json_path("root"), lock.root
+    places = header_places(text(content), "[[package]]", len(lock.package), "package")
+    yield from zip(places, lock.package, strict=True)
 
 
 def _without_repeats(entries: Iterable[tuple[str, _Entry]]) -> list[tuple[str, _Entry]]:

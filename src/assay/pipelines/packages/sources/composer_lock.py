@@ -1,15 +1,17 @@
 """composer.lock of Composer 1 and 2 (composer: doc/01-basic-usage.md, doc/04-schema.md)."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from assay.domain.entries import read_each, shaped
-from assay.domain.integrity import integrity_of
+from assay.domain.entries import each, json_path
+from assay.domain.integrity import sri
 from assay.domain.plain import from_json
 from assay.domain.purl import purl_of
+from assay.domain.shapes import shaped
 from assay.errors import BadRecord
 from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
 
@@ -54,21 +56,26 @@ def read(path: str, content: bytes) -> Inventory:
     lock = shaped(from_json(content), _Lock)
     if not (lock.packages or lock.packages_dev or lock.content_hash or lock.hash):
         raise BadRecord("no-packages", f"{path} has neither packages nor a content hash")
-    places = [(f"packages[{index}]", raw) for index, raw in enumerate(lock.packages)]
-    places += [(f"packages-dev[{index}]", raw) for index, raw in enumerate(lock.packages_dev or ())]
-    entries, refused = read_each(places, lambda place, raw: (place, shaped(raw, _Entry)))
-    own: dict[str, tuple[str, _Entry]] = {}
-    for place, entry in entries:
-        own.setdefault(_key(entry), (place, entry))
-    keys = _keys([entry for _, entry in own.values()])
-    packages, unnamed = read_each(own.values(), lambda place, entry: _package(place, entry, keys))
+    entries, refused = each(_places(lock), lambda place, raw: (place, raw[0], shaped(raw[1], _Entry)))
+    own: dict[str, tuple[str, tuple[Scope, _Entry]]] = {}
+    for place, scope, entry in entries:
+        own.setdefault(_key(entry), (place, (scope, entry)))
+    keys = _keys([entry for _, (_, entry) in own.values()])
+    packages, unnamed = each(own.values(), lambda place, entry: _package(place, *entry, keys))
     version = lock.plugin_api_version
     return Inventory(
         format=FORMAT.name,
         version=version if isinstance(version, str) else None,
         packages=tuple(packages),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused + unnamed),
+        faults=tuple(Fault(*fault) for fault in refused + unnamed),
     )
+
+
+def _places(lock: _Lock) -> Iterator[tuple[str, tuple[Scope, Any]]]:
+    for index, raw in enumerate(lock.packages):
+        yield json_path("packages", index), (Scope.RUNTIME, raw)
+    for index, raw in enumerate(lock.packages_dev or ()):
+        yield json_path("packages-dev", index), (Scope.DEV, raw)
 
 
 def _key(entry: _Entry) -> str:
@@ -85,7 +92,7 @@ def _keys(entries: list[_Entry]) -> dict[str, str]:
     return found
 
 
-def _package(place: str, entry: _Entry, keys: dict[str, str]) -> Package:
+def _package(place: str, scope: Scope, entry: _Entry, keys: dict[str, str]) -> Package:
     origin, qualifiers = _origin(entry)
     source, dist = entry.source or _Location(), entry.dist or _Location()
     is_commit = origin is Origin.GIT or bool(_BRANCH.match(entry.version))
@@ -100,10 +107,10 @@ def _package(place: str, entry: _Entry, keys: dict[str, str]) -> Package:
         purl=purl_of(_ECOSYSTEM, entry.name, entry.version, qualifiers),
         place=place,
         commit=(source.reference or dist.reference) if is_commit else None,
-        scope=Scope.DEV if place.startswith("packages-dev") else Scope.RUNTIME,
+        scope=scope,
         origin=origin,
         resolved=dist.url or source.url,
-        integrity=(integrity_of("sha1", dist.shasum),) if dist.shasum else (),
+        integrity=(sri("sha1", dist.shasum),) if dist.shasum else (),
         licences=tuple(licence for licence in licences if isinstance(licence, str)),
         requires=tuple(
             dict.fromkeys(keys[name.lower()] for name in needs if keys.get(name.lower(), key) != key)

@@ -8,9 +8,10 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from assay.domain.components import Source, component_of
-from assay.domain.entries import read_each, shaped
-from assay.domain.integrity import integrity_of
+from assay.domain.entries import each
+from assay.domain.integrity import sri
 from assay.domain.plain import from_json, from_xml
+from assay.domain.shapes import shaped
 from assay.errors import BadRecord
 from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
 
@@ -57,7 +58,7 @@ def read(path: str, content: bytes) -> Inventory:
     """
     start = content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1]
     bom = _xml_bom(path, content) if start == b"<" else _json_bom(path, content)
-    read_components, refused = read_each(bom.components, lambda place, raw: (place, shaped(raw, _Component)))
+    read_components, refused = each(bom.components, lambda place, raw: (place, shaped(raw, _Component)))
     components = [
         (place, part) for place, part in read_components if part.purl or part.type not in _NO_PACKAGES
     ]
@@ -68,7 +69,7 @@ def read(path: str, content: bytes) -> Inventory:
     }
     direct = set(requires.get(bom.root or "", ()))
     needed = {key for wanted in requires.values() for key in wanted}
-    packages, unnamed = read_each(
+    packages, unnamed = each(
         ((place, (key, part)) for (place, part), key in zip(components, keys, strict=True)),
         lambda place, entry: _package(place, *entry, requires.get(entry[1].ref or "", ())),
     )
@@ -77,7 +78,7 @@ def read(path: str, content: bytes) -> Inventory:
         format=FORMAT.name,
         version=bom.version,
         packages=tuple(_placed(package, own, direct, needed) for package in packages),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused + unnamed),
+        faults=tuple(Fault(*fault) for fault in refused + unnamed),
     )
 
 
@@ -99,8 +100,8 @@ def _json_bom(path: str, content: bytes) -> _Bom:
         if isinstance(entry.get("ref"), str):
             dependencies.setdefault(entry["ref"], []).extend(_texts(entry.get("dependsOn")))
     lists = [
-        ("metadata.component.components", subject.get("components")),
-        ("components", document.get("components")),
+        ("$.metadata.component.components", subject.get("components")),
+        ("$.components", document.get("components")),
     ]
     version = document.get("specVersion")
     return _Bom(
@@ -279,7 +280,7 @@ def _hashes(part: _Component) -> Iterator[str]:
     for entry in _dicts(part.hashes):
         algorithm, digest = entry.get("alg"), entry.get("content")
         if isinstance(algorithm, str) and isinstance(digest, str):
-            yield integrity_of(algorithm, digest)
+            yield sri(algorithm.strip().lower().replace("sha-", "sha"), digest.strip())
 
 
 def _licences(part: _Component) -> Iterator[str]:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from assay.domain.entries import read_each
-from assay.domain.integrity import integrity_of
+from assay.domain.entries import each
+from assay.domain.integrity import sri
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
@@ -78,11 +78,11 @@ def read(path: str, content: bytes) -> Inventory:
     lines = list(_lines(text(content)))
     if not {entry.section for entry in lines} & {*_ORIGINS, "DEPENDENCIES"}:
         raise BadRecord("not-gemfile-lock", f"{path} has no section of a Gemfile.lock")
-    _, refused = read_each(((entry.place, entry) for entry in lines), line)
+    _, refused = each(((entry.place, entry) for entry in lines), line)
     keys: dict[str, list[str]] = {}
     for gem in gems.values():
         keys.setdefault(gem.name, []).append(_key(gem))
-    packages, unnamed = read_each(
+    packages, unnamed = each(
         ((gem.place, gem) for gem in gems.values()),
         lambda _, gem: _package(gem, hashes, keys, is_direct=gem.name in direct),
     )
@@ -90,7 +90,7 @@ def read(path: str, content: bytes) -> Inventory:
         format=FORMAT.name,
         version=bundler[0] if bundler else None,
         packages=tuple(packages),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused + unnamed),
+        faults=tuple(Fault(*fault) for fault in refused + unnamed),
     )
 
 
@@ -166,7 +166,7 @@ def _hashes(sums: str) -> Iterable[str]:
     for entry in sums.split(","):
         algorithm, is_set, digest = entry.partition("=")
         if is_set:
-            yield integrity_of(algorithm, digest)
+            yield sri(algorithm, digest)
 
 
 def _key(gem: _Gem) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from assay.domain.entries import read_each
+from assay.domain.entries import each
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
@@ -35,6 +35,7 @@ class _Replacement(NamedTuple):
     version: str | None
 
 
+_Lines = tuple[tuple[str, _Line], ...]
 Replacements = dict[tuple[str, str | None], _Replacement]
 
 
@@ -44,21 +45,19 @@ def read(path: str, content: bytes) -> Inventory:
     A module replaced by a folder has that path and no version: what stands there is not told. `exclude` and `retract`
     say what must not be chosen and pin nothing.
     """
-    lines, refused = read_each(_statements(text(content)), _line)
+    lines, refused = each(_statements(text(content)), _line)
     if not any(line.verb in {"module", "go", "require"} for _, line in lines):
         raise BadRecord("not-go-mod", f"{path} has no module, go or require line")
     replacements, badly_replaced = _replacements(lines)
     requires = [(place, line) for place, line in lines if line.verb == "require"]
-    packages, unnamed = read_each(requires, lambda place, line: _package(place, line, replacements))
+    packages, unnamed = each(requires, lambda place, line: _package(place, line, replacements))
     own: dict[str, Package] = {}
     for package in (*_standard_library(lines), *packages):
         own.setdefault(package.key, package)
     return Inventory(
         format=FORMAT.name,
         packages=tuple(own.values()),
-        faults=tuple(
-            Fault(place, error.reason, error.detail) for place, error in refused + badly_replaced + unnamed
-        ),
+        faults=tuple(Fault(*fault) for fault in refused + badly_replaced + unnamed),
     )
 
 
@@ -95,7 +94,7 @@ def _line(place: str, statement: tuple[str, str]) -> tuple[str, _Line]:
     return place, _Line(words[0], tuple(words[1:]), is_indirect)
 
 
-def _replacements(lines: list[tuple[str, _Line]]) -> tuple[Replacements, list[tuple[str, BadRecord]]]:
+def _replacements(lines: _Lines) -> tuple[Replacements, tuple[tuple[str, str, str], ...]]:
     found: Replacements = {}
 
     def replacement(_: str, words: tuple[str, ...]) -> None:
@@ -109,9 +108,7 @@ def _replacements(lines: list[tuple[str, _Line]]) -> tuple[Replacements, list[tu
             new[0], new[1] if len(new) == 2 else None
         )
 
-    _, refused = read_each(
-        ((place, line.words) for place, line in lines if line.verb == "replace"), replacement
-    )
+    _, refused = each(((place, line.words) for place, line in lines if line.verb == "replace"), replacement)
     return found, refused
 
 
@@ -139,7 +136,7 @@ def _package(place: str, line: _Line, replacements: Replacements) -> Package:
     )
 
 
-def _standard_library(lines: list[tuple[str, _Line]]) -> Iterable[Package]:
+def _standard_library(lines: _Lines) -> Iterable[Package]:
     """The least Go release that may build the module: the higher one of `toolchain` and, from 1.21, `go`."""
     best: tuple[tuple[int, ...], str, str] | None = None
     for place, line in lines:

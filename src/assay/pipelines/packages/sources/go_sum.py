@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from assay.domain.entries import read_each
+from assay.domain.entries import each
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
@@ -26,16 +26,16 @@ def read(path: str, content: bytes) -> Inventory:
         if not version.endswith("/go.mod"):
             sums.setdefault((name, version), (place, []))[1].append(checksum)
 
-    _, refused = read_each(_lines(content), module)
+    _, refused = each(_lines(content), module)
     if refused and not sums:
-        raise BadRecord("not-go-sum", f"{path} has no line of a go.sum: {refused[0][1].detail}")
-    packages, unnamed = read_each(
+        raise BadRecord("not-go-sum", f"{path} has no line of a go.sum: {refused[0][2]}")
+    packages, unnamed = each(
         ((place, (name, version, hashes)) for (name, version), (place, hashes) in sums.items()), _package
     )
     return Inventory(
         format=FORMAT.name,
         packages=tuple(packages),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused + unnamed),
+        faults=tuple(Fault(*fault) for fault in refused + unnamed),
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from assay.domain.entries import read_each
+from assay.domain.entries import each
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
@@ -55,17 +55,16 @@ def read(path: str, content: bytes) -> Inventory:
             scope=only or _scope(used_by),
         )
 
-    found, refused = read_each(_lines(content), module)
+    found, refused = each(_lines(content), module)
     if refused and not found:
-        raise BadRecord("not-gradle-lockfile", f"{path} has no line of a lock file: {refused[0][1].detail}")
+        raise BadRecord("not-gradle-lockfile", f"{path} has no line of a lock file: {refused[0][2]}")
     packages: dict[str, Package] = {}
     for package in found:
-        if package is not None:
-            packages.setdefault(package.key, package)
+        packages.setdefault(package.key, package)
     return Inventory(
         format=FORMAT.name,
         packages=tuple(packages.values()),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused),
+        faults=tuple(Fault(*fault) for fault in refused),
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from assay.domain.entries import read_each
-from assay.domain.integrity import integrity_of
+from assay.domain.entries import each
+from assay.domain.integrity import sri
 from assay.domain.plain import DEEPEST, text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
@@ -90,7 +90,7 @@ def read(path: str, content: bytes) -> Inventory:
         else (f"entry {number}", ("", entry))
         for number, entry in enumerate(root, 1)
     ]
-    found, refused = read_each(places, _package)
+    found, refused = each(places, _package)
     own: dict[str, Package] = {}
     for package in found:
         own.setdefault(package.key, package)
@@ -100,7 +100,7 @@ def read(path: str, content: bytes) -> Inventory:
             replace(package, requires=tuple(key for key in package.requires if key in own))
             for package in own.values()
         ),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused),
+        faults=tuple(Fault(*fault) for fault in refused),
     )
 
 
@@ -190,7 +190,7 @@ def _hex_package(place: str, app: str, term: tuple[Any, ...]) -> Package:
     is_home = not isinstance(repository, str) or repository == "hexpm"
     integrity = None
     if isinstance(outer, str):
-        integrity = integrity_of("sha256", outer)
+        integrity = sri("sha256", outer)
     elif isinstance(inner, str) and inner:
         integrity = f"hex-inner:{inner}"
     return Package(

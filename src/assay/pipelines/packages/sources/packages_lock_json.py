@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from assay.domain.entries import read_each, shaped
+from assay.domain.entries import each, json_path, string
 from assay.domain.plain import from_json
 from assay.domain.purl import purl_of
+from assay.domain.shapes import shaped
 from assay.errors import BadRecord
 from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
 
@@ -52,7 +53,7 @@ def read(path: str, content: bytes) -> Inventory:
     if not isinstance(document, dict) or not isinstance(document.get("dependencies"), dict):
         raise BadRecord("no-packages", f"{path} has no `dependencies` by framework")
     lock = shaped(document, _Lock)
-    entries, refused = read_each(_places(lock.dependencies), _entry)
+    entries, refused = each(_places(lock.dependencies), _entry)
     keys: Frameworks = {}
     for framework, name, entry, _ in entries:
         keys.setdefault(framework, {})[name.lower()] = _key(name, entry)
@@ -63,29 +64,27 @@ def read(path: str, content: bytes) -> Inventory:
         if entry.content_hash:
             package.hashes[f"contentHash:{entry.content_hash}"] = None
         package.needs.update(_needs(framework, entry, keys))
-    packages, unnamed = read_each(
-        ((package.place, (key, package)) for key, package in found.items()), _package
-    )
+    packages, unnamed = each(((package.place, (key, package)) for key, package in found.items()), _package)
     return Inventory(
         format=FORMAT.name,
         version=None if lock.version is None else str(lock.version),
         packages=tuple(packages),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused + unnamed),
+        faults=tuple(Fault(*fault) for fault in refused + unnamed),
     )
 
 
 def _places(frameworks: dict[str, Any]) -> Iterable[tuple[str, tuple[str, str, Any]]]:
     for framework, packages in frameworks.items():
-        place = f"dependencies[{framework!r}]"
         if not isinstance(packages, dict):
-            yield place, (framework, "", packages)
+            yield json_path("dependencies", framework), (framework, "", packages)
             continue
         for name, entry in packages.items():
-            yield f"{place}[{name!r}]", (framework, name, entry)
+            yield json_path("dependencies", framework, name), (framework, name, entry)
 
 
 def _entry(place: str, entry: tuple[str, str, Any]) -> tuple[str, str, _Entry, str]:
     framework, name, raw = entry
+    string(name, "a package's name")
     read_entry = shaped(raw, _Entry)
     if read_entry.resolved is None and read_entry.type != "Project":
         raise BadRecord("no-version", f"{name} is not resolved to a version")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from assay.domain.entries import read_each
+from assay.domain.entries import each
 from assay.domain.plain import from_xml
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
@@ -110,13 +110,13 @@ def read(path: str, content: bytes) -> Inventory:
     parent = _child(root, "parent")
     values = _Values(_properties(root, parent), has_parent=parent is not None)
     sections = list(_sections(root, values))
-    managed, badly_managed = read_each(_entries(sections, is_managed=True), _dependency)
-    used, badly_used = read_each(_entries(sections, is_managed=False), _dependency)
+    managed, badly_managed = each(_entries(sections, is_managed=True), _dependency)
+    used, badly_used = each(_entries(sections, is_managed=False), _dependency)
     by_coordinates = {dependency.coordinates: dependency for dependency in managed}
     # Versions may come from elsewhere: it is no fault not to have one.
     is_incomplete = parent is not None or any(dependency.scope == "import" for dependency in managed)
     packages: dict[str, Package] = {}
-    faults = [Fault(place, error.reason, error.detail) for place, error in (*badly_managed, *badly_used)]
+    faults = [Fault(*fault) for fault in (*badly_managed, *badly_used)]
     for dependency in used:
         _add(
             packages,

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from assay.domain.entries import read_each, shaped
-from assay.domain.integrity import integrity_of
+from assay.domain.entries import each, json_path, string
+from assay.domain.integrity import sri
 from assay.domain.plain import from_yaml
 from assay.domain.purl import purl_of
+from assay.domain.shapes import shaped
 from assay.errors import BadRecord
 from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
 
@@ -42,19 +43,23 @@ def read(path: str, content: bytes) -> Inventory:
         raise BadRecord("no-packages", f"{path} has no mapping of packages")
     if not document.keys() & {"packages", "sdks", "sdk"}:
         raise BadRecord("no-packages", f"{path} has neither packages nor an SDK")
-    packages, refused = read_each(
-        ((f"packages.{name}", (name, raw)) for name, raw in (document.get("packages") or {}).items()),
+    packages, refused = each(
+        (
+            (json_path("packages", name), (name, raw))
+            for name, raw in (document.get("packages") or {}).items()
+        ),
         _package,
     )
     return Inventory(
         format=FORMAT.name,
         packages=tuple(packages),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused),
+        faults=tuple(Fault(*fault) for fault in refused),
     )
 
 
 def _package(place: str, named: tuple[str, Any]) -> Package:
     name, raw = named
+    string(name, "a package's name")
     entry = shaped(raw, _Entry)
     if entry.source not in _ORIGINS:
         raise BadRecord("unknown-source", f"{name} comes from {entry.source[:100]!r}")
@@ -88,7 +93,7 @@ def _package(place: str, named: tuple[str, Any]) -> Package:
         is_direct={"direct main": True, "direct dev": True, "transitive": False}.get(entry.dependency or ""),
         origin=origin,
         resolved=resolved,
-        integrity=(integrity_of("sha256", told.sha256),) if told.sha256 else (),
+        integrity=(sri("sha256", told.sha256),) if told.sha256 else (),
     )
 
 

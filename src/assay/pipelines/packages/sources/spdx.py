@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from assay.domain.components import component_of
-from assay.domain.entries import read_each, shaped
-from assay.domain.integrity import integrity_of
+from assay.domain.entries import each, json_path
+from assay.domain.integrity import sri
 from assay.domain.plain import from_json, from_yaml, text
+from assay.domain.shapes import shaped
 from assay.errors import BadRecord
 from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
 
@@ -70,12 +71,12 @@ def read(path: str, content: bytes) -> Inventory:
     snippets are not packages.
     """
     document = _document(path, content)
-    read_packages, refused = read_each(document.packages, lambda place, raw: (place, shaped(raw, _Package)))
+    read_packages, refused = each(document.packages, lambda place, raw: (place, shaped(raw, _Package)))
     own: dict[str, tuple[str, _Package]] = {}
     for place, part in read_packages:
         own.setdefault(part.id, (place, part))
     graph = _graph(document)
-    packages, unnamed = read_each(own.values(), lambda place, part: _package(place, part, graph))
+    packages, unnamed = each(own.values(), lambda place, part: _package(place, part, graph))
     keys = {package.key for package in packages}
     direct = {key for root in graph.roots for key in graph.needs.get(root, ())}
     return Inventory(
@@ -84,15 +85,19 @@ def read(path: str, content: bytes) -> Inventory:
         packages=tuple(
             msgspec.structs.replace(
                 package,
-                is_direct=(package.key in direct if package.key in graph.scopes else None)
-                if direct
-                else None,
+                is_direct=_is_direct(package.key, direct, graph) if direct else None,
                 requires=tuple(key for key in package.requires if key in keys),
             )
             for package in packages
         ),
-        faults=tuple(Fault(place, error.reason, error.detail) for place, error in refused + unnamed),
+        faults=tuple(Fault(*fault) for fault in refused + unnamed),
     )
+
+
+def _is_direct(key: str, direct: set[str], graph: _Graph) -> bool | None:
+    if key in direct:
+        return True
+    return False if key in graph.scopes and key not in graph.roots else None
 
 
 def _document(path: str, content: bytes) -> _Document:
@@ -118,7 +123,7 @@ def _plain_document(path: str, document: Any) -> _Document:
     roots = set(_texts(document.get("documentDescribes")))
     return _Document(
         version,
-        [(f"packages[{index}]", raw) for index, raw in enumerate(_list(document.get("packages")))],
+        [(json_path("packages", index), raw) for index, raw in enumerate(_list(document.get("packages")))],
         _list(document.get("relationships")),
         roots,
     )
@@ -250,7 +255,7 @@ def _hashes(part: _Package) -> Iterable[str]:
         if isinstance(entry, dict):
             algorithm, digest = entry.get("algorithm"), entry.get("checksumValue")
             if isinstance(algorithm, str) and isinstance(digest, str):
-                yield integrity_of(algorithm, digest)
+                yield sri(algorithm.strip(), digest.strip())
 
 
 def _told(value: Any) -> str | None:
