@@ -13,10 +13,11 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def shaped(value: Any, shape: type[Shape]) -> Shape:
+def shaped(value: Any, shape: type[Shape], *, is_whole: bool = True) -> Shape:
     """A plain value as that record. BadRecord: `wrong-type`, `too-deep`, `control-character`.
 
-    A text field is one line; within fields of any type only a NUL is refused.
+    A text field is one line; within fields of any type only a NUL is refused. They are not looked into if the record is
+    not whole but holds entries that are read by themselves.
     """
     try:
         found = msgspec.convert(value, shape)
@@ -24,26 +25,28 @@ def shaped(value: Any, shape: type[Shape]) -> Shape:
         raise BadRecord("wrong-type", str(error)) from error
     except RecursionError as error:
         raise BadRecord("too-deep", "values nested too deeply") from error
-    _check_text(found)
+    _check_lines(found)
+    if is_whole:
+        _check_inner(found)
     return found
 
 
-def _check_text(record: msgspec.Struct) -> None:
-    stack: list[Any] = []
+def _check_lines(record: msgspec.Struct) -> None:
     for name in record.__struct_fields__:
         value = getattr(record, name)
-        if isinstance(value, str):
-            if _CONTROL.search(value):
-                raise BadRecord("control-character", f"`{name}` holds a control character: {value[:60]!r}")
-        elif isinstance(value, dict | list | tuple):
-            stack.append(value)
+        if isinstance(value, str) and _CONTROL.search(value):
+            raise BadRecord("control-character", f"`{name}` holds a control character: {value[:60]!r}")
+
+
+def _check_inner(record: msgspec.Struct) -> None:
+    stack: list[Any] = [getattr(record, name) for name in record.__struct_fields__]
     while stack:
-        inner = stack.pop()
-        if isinstance(inner, str):
-            if "\0" in inner:
-                raise BadRecord("control-character", f"a NUL in {inner[:60]!r}")
-        elif isinstance(inner, dict):
-            stack.extend(inner)
-            stack.extend(inner.values())
-        elif isinstance(inner, list | tuple):
-            stack.extend(inner)
+        value = stack.pop()
+        if isinstance(value, str):
+            if "\0" in value:
+                raise BadRecord("control-character", f"a NUL in {value[:60]!r}")
+        elif isinstance(value, dict):
+            stack.extend(value)
+            stack.extend(value.values())
+        elif isinstance(value, list | tuple):
+            stack.extend(value)

@@ -45,7 +45,7 @@ def read(path: str, content: bytes) -> Inventory:
     Direct is what a crate on disk depends on: the lock does not say which of those belong to the workspace. Kinds of
     dependencies (dev, build, optional) are not in it either.
     """
-    lock = shaped(from_toml(content), _Lock)
+    lock = shaped(from_toml(content), _Lock, is_whole=False)
     if not (lock.package or lock.root or lock.version):
         raise BadRecord("no-packages", f"{path} has neither packages nor a version of its format")
     read_entries, refused = each(_places(lock, content), lambda place, raw: (place, shaped(raw, _Entry)))

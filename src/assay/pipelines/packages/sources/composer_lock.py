@@ -53,7 +53,7 @@ def read(path: str, content: bytes) -> Inventory:
 
     The version of the format is Composer's plugin API, which files of Composer 1 lack.
     """
-    lock = shaped(from_json(content), _Lock)
+    lock = shaped(from_json(content), _Lock, is_whole=False)
     if not (lock.packages or lock.packages_dev or lock.content_hash or lock.hash):
         raise BadRecord("no-packages", f"{path} has neither packages nor a content hash")
     entries, refused = each(_places(lock), lambda place, raw: (place, raw[0], shaped(raw[1], _Entry)))

@@ -18,7 +18,7 @@ _HEADER = b"# This is a Gradle generated file for dependency locking."
 # Configurations whose modules build or test the program and are not part of it: source sets with `test` as a word of
 # the name, annotation processors, and the tools of Gradle's own plugins.
 _BUILD_ONLY = re.compile(
-    r"(?:.*[a-z0-9])?(?:[tT]est|Test)(?:[A-Z0-9].*)?|test.*"
+    r"(?:test|.*[a-z0-9]Tests?)(?:[A-Z0-9].*)?"
     r"|(?:.*A|a)nnotationProcessor(?:[A-Z].*)?|kapt.*|ksp.*|errorprone.*"
     r"|checkstyle|codenarc|pmd.*|spotbugs.*|findbugs.*|jacoco(?:Agent|Ant)|ktlint.*|detekt.*|lintChecks"
 )

@@ -52,7 +52,7 @@ def read(path: str, content: bytes) -> Inventory:
     document = from_json(content)
     if not isinstance(document, dict) or not isinstance(document.get("dependencies"), dict):
         raise BadRecord("no-packages", f"{path} has no `dependencies` by framework")
-    lock = shaped(document, _Lock)
+    lock = shaped(document, _Lock, is_whole=False)
     entries, refused = each(_places(lock.dependencies), _entry)
     keys: Frameworks = {}
     for framework, name, entry, _ in entries:
