@@ -1,6 +1,7 @@
 """Plain values from outside as typed records."""
 
 import re
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def shaped(value: Any, shape: type[Shape], *, is_whole: bool = True) -> Shape:
     """A plain value as that record. BadRecord: `wrong-type`, `too-deep`, `control-character`.
 
-    A text field is one line; within fields of any type only a NUL is refused. They are not looked into if the record is
+    A text field is one line; in fields of any type only a NUL is refused. They are not looked into if the record is
     not whole but holds entries that are read by themselves.
     """
     try:
@@ -31,8 +32,13 @@ def shaped(value: Any, shape: type[Shape], *, is_whole: bool = True) -> Shape:
     return found
 
 
+@lru_cache(maxsize=256)
+def _typed(shape: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(shape) if field.type is not Any)
+
+
 def _check_lines(record: msgspec.Struct) -> None:
-    for name in record.__struct_fields__:
+    for name in _typed(type(record)):
         value = getattr(record, name)
         if isinstance(value, str) and _CONTROL.search(value):
             raise BadRecord("control-character", f"`{name}` holds a control character: {value[:60]!r}")

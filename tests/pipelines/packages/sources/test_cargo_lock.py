@@ -41,11 +41,13 @@ version = "1.0.1"
 source = "sparse+https://index.crates.io/"
 """)
     packages = by_key(found)
-    assert found.version == "4" and found.faults == ()
+    assert found.version == "4"
+    assert found.faults == ()
     app, serde, derive = packages["app@0.1.0"], packages["serde@1.0.1"], packages["serde_derive@1.0.1"]
     assert (app.origin, app.is_direct, app.requires) == (Origin.PATH, None, ("serde@1.0.1",))
     assert (serde.origin, serde.is_direct, serde.place) == (Origin.REGISTRY, True, "line 8")
-    assert serde.integrity == (SRI,) and serde.purl == "pkg:cargo/serde@1.0.1"
+    assert serde.integrity == (SRI,)
+    assert serde.purl == "pkg:cargo/serde@1.0.1"
     assert (derive.origin, derive.is_direct) == (Origin.REGISTRY, False)
 
 
@@ -77,7 +79,8 @@ source = "git+https://git.example.org/mine#0123456789abcdef0123456789abcdef01234
     assert packages["libc@0.2.0"].integrity == (SRI,)
     mine = packages["mine@1.0.0"]
     assert (mine.origin, mine.commit) == (Origin.GIT, "0123456789abcdef0123456789abcdef01234567")
-    assert mine.resolved == "https://git.example.org/mine" and mine.integrity == ()
+    assert mine.resolved == "https://git.example.org/mine"
+    assert mine.integrity == ()
 
 
 def test_two_versions_and_two_sources_of_one_name():

@@ -40,8 +40,10 @@ def test_scopes_licences_and_edges():
     )
     app, part, whole, tests = found.packages
     assert found.version == "2.6.0"
-    assert app.requires == (part.key, whole.key) and app.licences == ("MIT", "GPL-2.0-only")
-    assert app.purl == "pkg:composer/acme/app@v1.2.0" and app.place == "$.packages[0]"
+    assert app.requires == (part.key, whole.key)
+    assert app.licences == ("MIT", "GPL-2.0-only")
+    assert app.purl == "pkg:composer/acme/app@v1.2.0"
+    assert app.place == "$.packages[0]"
     assert (tests.scope, tests.place) == (Scope.DEV, "$['packages-dev'][0]")
     assert {package.scope for package in (app, part, whole)} == {Scope.RUNTIME}
     assert {package.is_direct for package in found.packages} == {None}

@@ -80,7 +80,8 @@ BUNDLED WITH
 def test_every_section():
     found = read(LOCK)
     packages = {package.key: package for package in found.packages}
-    assert found.version == "2.6.9" and found.faults == ()
+    assert found.version == "2.6.9"
+    assert found.faults == ()
     assert {key: package.origin for key, package in packages.items()} == {
         "mine@1.0.0": Origin.GIT,
         "own@0.1.0": Origin.PATH,
@@ -106,7 +107,8 @@ def test_every_section():
 def test_the_platforms_of_a_version_are_one_package():
     nokogiri = next(package for package in read(LOCK).packages if package.name == "nokogiri")
     assert nokogiri.requires == ("mini_portile2@2.8.0", "racc@1.6.0")
-    assert len(nokogiri.integrity) == 3 and nokogiri.integrity[0] == SRI
+    assert len(nokogiri.integrity) == 3
+    assert nokogiri.integrity[0] == SRI
     assert nokogiri.place == "line 23"
 
 

@@ -42,7 +42,8 @@ def test_the_old_layout_has_a_file_per_configuration():
     for name, scope in (("runtimeClasspath", Scope.RUNTIME), ("testRuntimeClasspath", Scope.DEV)):
         (package,) = FORMAT.read(f"gradle/dependency-locks/{name}.lockfile", content).packages
         assert package.scope is scope
-    assert FORMAT.recognises is not None and FORMAT.recognises(content)
+    assert FORMAT.recognises is not None
+    assert FORMAT.recognises(content)
 
 
 def test_wrong_lines_and_other_files():

@@ -45,7 +45,8 @@ def test_frameworks_platforms_and_types():
     )
     packages = {package.key: package for package in found.packages}
     app = packages["acme.app@1.0.0"]
-    assert found.version == "2" and len(packages) == 6
+    assert found.version == "2"
+    assert len(packages) == 6
     assert (app.name, app.is_direct, app.requires) == ("Acme.App", True, ("acme.part@2.0.0",))
     assert app.integrity == ("contentHash:aa==", "contentHash:cc==")
     assert app.place == "$.dependencies['net6.0']['Acme.App']"

@@ -5,6 +5,7 @@ Gradle before 7 wrote one file per configuration (`gradle/dependency-locks/<conf
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from assay.domain.entries import each
@@ -76,7 +77,12 @@ def _lines(content: bytes) -> Iterable[tuple[str, str]]:
 
 
 def _scope(configurations: list[str]) -> Scope:
-    return Scope.DEV if all(_BUILD_ONLY.fullmatch(name.strip()) for name in configurations) else Scope.RUNTIME
+    return Scope.DEV if all(_is_build_only(name.strip()) for name in configurations) else Scope.RUNTIME
+
+
+@lru_cache(maxsize=1024)  # a few names stand in every line
+def _is_build_only(configuration: str) -> bool:
+    return _BUILD_ONLY.fullmatch(configuration) is not None
 
 
 FORMAT = Format(

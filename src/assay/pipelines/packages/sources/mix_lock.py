@@ -53,6 +53,8 @@ class _Frame:
         self._key: tuple[str, int] | None = None
 
     def key(self, name: str, offset: int) -> None:
+        if self._key is not None:
+            raise BadRecord("not-elixir", f"the key {self._key[0][:100]!r} has no value")
         self._key = name, offset
 
     def arrow(self) -> None:

@@ -270,11 +270,16 @@ def _texts(value: Any) -> Iterable[str]:
     return (entry for entry in _list(value) if isinstance(entry, str))
 
 
+def _recognises(head: bytes) -> bool:
+    plain = head.replace(b"\0", b"").replace(b"\r", b"\n")  # UTF-16, and a Mac's lines
+    return bool(_HEAD.search(plain.lstrip(b"\xef\xbb\xbf\xff\xfe")))
+
+
 FORMAT = Format(
     name="spdx",
     title="SPDX",
     ecosystem=None,
     names=("*.spdx", "*.spdx.json", "*.spdx.yaml", "*.spdx.yml"),
     read=read,
-    recognises=lambda head: bool(_HEAD.search(head.replace(b"\0", b"").replace(b"\r", b"\n"))),
+    recognises=_recognises,
 )
