@@ -67,7 +67,9 @@ XML = f"""
       <component type="library" bom-ref="b"><name>b</name><version>2.0</version><scope>optional</scope></component>
     </components>
   </component>
-  <component type="library" bom-ref="c"><name>c</name><scope>excluded</scope><purl><![CDATA[pkg:npm/c@3.0]]></purl></component>
+  <component type="library" bom-ref="c">
+    <name>c</name><scope>excluded</scope><purl><![CDATA[pkg:npm/c@3.0]]></purl>
+  </component>
   <component type="file"><name>/etc/passwd</name></component>
 </components>
 <dependencies>
@@ -128,6 +130,17 @@ def test_keys_are_unique_and_documents_of_old_have_no_references():
     )
     assert found.version == "1.0"
     assert [package.key for package in found.packages] == ["pkg:npm/a@1", "pkg:npm/a@1#2", "a@1", "a@1#2"]
+
+
+def test_a_reference_that_several_bear_is_the_first_ones():
+    parts = [{"bom-ref": "a", "name": "a"}] * 3 + [{"bom-ref": "b", "name": "b"}]
+    found = read(parts, dependencies=[{"ref": "a", "dependsOn": ["b", "a"]}])
+    assert {package.key: package.requires for package in found.packages} == {
+        "a": ("b",),
+        "a#2": (),
+        "a#3": (),
+        "b": (),
+    }
 
 
 def test_properties_of_generators():

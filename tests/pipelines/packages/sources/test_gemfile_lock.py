@@ -123,6 +123,15 @@ def test_wrong_lines_are_named_and_the_others_stand():
     assert [fault.place for fault in found.faults] == ["line 3", "line 4"]
 
 
+def test_lines_and_names_that_would_take_too_long():
+    many = "".join(f"    a (1.{number})\n      a (> 0)\n      b\n" for number in range(2_000))
+    found = read(f"GEM\n  specs:\n    b (1.0)\n{many}    c ({' (' * 500}\n")
+    assert len(found.packages) == 2_001
+    # 2,000 versions of one gem that need each other would be 4 million edges.
+    assert {package.requires for package in found.packages} == {(), ("b@1.0",)}
+    assert [fault.place for fault in found.faults] == ["line 6004"]
+
+
 def test_conflicts_and_other_files():
     with pytest.raises(BadRecord) as bad:
         read("GEM\n  specs:\n<<<<<<< ours\n    a (1.0)\n=======\n    a (2.0)\n>>>>>>> theirs\n")

@@ -18,8 +18,8 @@ def test_tuples_of_every_age():
     found = read(f"""\
 # comment
 %{{
-  "app": {{:hex, :real_app, "1.0.0", "{INNER}", [:mix, :rebar3], [{{:part, "~> 1.0 or ~> 2.0", [hex: :part, repo: "hexpm", \
-optional: false]}}, {{:gone, ">= 0.0.0", [hex: :gone, optional: true]}}], "hexpm", "{OUTER}"}},
+  "app": {{:hex, :real_app, "1.0.0", "{INNER}", [:mix, :rebar3], [{{:part, "~> 1.0 or ~> 2.0", [hex: :part]}}, \
+{{:gone, ">= 0.0.0", [hex: :gone, optional: true]}}], "hexpm", "{OUTER}"}},
   "part" => {{:hex, :part, "2.0.0", "{INNER}", [:mix], [], "acme"}},
   older: {{:hex, :older, "0.1.0", "{INNER}"}},
   "oldest": {{:hex, :"oldest", "0.0.1"}},

@@ -177,6 +177,13 @@ def test_a_property_bomb_is_a_fault():
     assert [fault.reason for fault in found.faults] == ["unknown-version", "unknown-version"]
 
 
+def test_many_profiles_with_many_properties():
+    properties = "".join(f"<p{n}>{n}</p{n}>" for n in range(2_000))
+    profiles = f"<profile>{dependencies(dependency('a', '${p7}'))}</profile>" * 2_000
+    found = read(f"<properties>{properties}</properties><profiles>{profiles}</profiles>")
+    assert [(package.key, package.version) for package in found.packages] == [("g:a", "7")]
+
+
 def test_plugins_and_exclusions_are_no_dependencies():
     body = (
         f"<build><plugins><plugin>{dependencies(dependency('p', '1'))}</plugin></plugins></build>"

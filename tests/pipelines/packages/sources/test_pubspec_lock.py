@@ -85,7 +85,8 @@ def test_every_kind_of_source():
 
 def test_wrong_entries_are_named_and_the_others_stand():
     found = read(
-        "packages:\n  a: {source: hosted, version: '1'}\n  b: {source: moon, version: '1'}\n  c: {version: '1'}\n  d: 1\n"
+        "packages:\n  a: {source: hosted, version: '1'}\n"
+        "  b: {source: moon, version: '1'}\n  c: {version: '1'}\n  d: 1\n"
     )
     assert [package.key for package in found.packages] == ["a"]
     assert [(fault.place, fault.reason) for fault in found.faults] == [

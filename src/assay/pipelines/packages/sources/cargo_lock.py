@@ -139,7 +139,7 @@ class _Names:
             if len(description) == 3:
                 description = (*description[:2], _place_of(description[2]))
             key = self._keys.get(description)
-            if key is not None:
+            if key is not None and key != self.key(entry):
                 found[key] = None
         return tuple(found)
 

@@ -67,11 +67,13 @@ def read(path: str, content: bytes) -> Inventory:
         ref: tuple(dict.fromkeys(by_ref[needed] for needed in wanted if needed in by_ref and needed != ref))
         for ref, wanted in bom.dependencies.items()
     }
+    # A reference that several components bear is the first one's.
+    by_key = {key: requires[ref] for ref, key in by_ref.items() if ref in requires}
     direct = set(requires.get(bom.root or "", ()))
     needed = {key for wanted in requires.values() for key in wanted}
     packages, unnamed = each(
         ((place, (key, part)) for (place, part), key in zip(components, keys, strict=True)),
-        lambda place, entry: _package(place, *entry, requires.get(entry[1].ref or "", ())),
+        lambda place, entry: _package(place, *entry, by_key.get(entry[0], ())),
     )
     own = {package.key for package in packages}
     return Inventory(

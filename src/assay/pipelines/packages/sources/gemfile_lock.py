@@ -22,6 +22,9 @@ _ORIGINS = {
 _SECTION = re.compile(r"[A-Z][A-Z ]*")
 # Bundler's own pattern: what follows the first dash of a version is the platform.
 _SPEC = re.compile(r"( {2}| {4}| {6})(?! )(.*?)(?: \(([^-]*)(?:-(.*))?\))?(!)?(?: ([^ ]+))?")
+# A gem has one version, or a few where platforms differ; no line is longer.
+_MOST_VERSIONS = 20
+_LONGEST = 1_000
 _HOME = re.compile(r"https?://(?:[a-z]+\.)?rubygems\.org(?:/|$)")
 
 
@@ -82,6 +85,7 @@ def read(path: str, content: bytes) -> Inventory:
     keys: dict[str, list[str]] = {}
     for gem in gems.values():
         keys.setdefault(gem.name, []).append(_key(gem))
+    keys = {name: found for name, found in keys.items() if len(found) <= _MOST_VERSIONS}
     packages, unnamed = each(
         ((gem.place, gem) for gem in gems.values()),
         lambda _, gem: _package(gem, hashes, keys, is_direct=gem.name in direct),
@@ -113,7 +117,8 @@ def _lines(content: str) -> Iterator[_Line]:
 
 def _spec(line: _Line) -> tuple[int, str, str, str]:
     """Indentation, name, version without its platform, and what follows."""
-    match = _SPEC.fullmatch(line.content)
+    # The pattern's time grows with the square of a line's length.
+    match = _SPEC.fullmatch(line.content) if len(line.content) < _LONGEST else None
     if match is None:
         raise BadRecord("not-a-gem", f"not `name (version)`: {line.content.strip()[:200]!r}")
     indent, name, version, _, _, rest = match.groups()
@@ -198,7 +203,9 @@ def _package(
         origin=origin,
         resolved=address,
         integrity=tuple(hashes.get((gem.name, gem.version), ())),
-        requires=tuple(dict.fromkeys(key for name in gem.needs for key in keys.get(name, ()))),
+        requires=tuple(
+            dict.fromkeys(key for name in gem.needs for key in keys.get(name, ()) if name != gem.name)
+        ),
     )
 
 

@@ -210,7 +210,7 @@ def _hex_package(place: str, app: str, term: tuple[Any, ...]) -> Package:
             dict.fromkeys(
                 need[0]
                 for need in (needs if isinstance(needs, list) else ())
-                if isinstance(need, tuple) and need and isinstance(need[0], str)
+                if isinstance(need, tuple) and need and isinstance(need[0], str) and need[0] != app
             )
         ),
     )

@@ -1,7 +1,8 @@
 """pom.xml of Maven 3 and 4, read alone: without its parents, its BOMs and what they manage (maven.apache.org, POM)."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -36,14 +37,14 @@ class _UnknownError(Exception):
 class _Values:
     """What `${...}` stands for, in the model or in one of its profiles."""
 
-    def __init__(self, properties: Mapping[str, str], *, has_parent: bool) -> None:
+    def __init__(self, properties: MutableMapping[str, str], *, has_parent: bool) -> None:
         self._properties = properties
         self._has_parent = has_parent
         self._known: dict[str, str] = {}
 
     def within(self, properties: Mapping[str, str]) -> "_Values":
         """The values within a profile, whose properties go before the model's."""
-        return _Values({**self._properties, **properties}, has_parent=self._has_parent)
+        return _Values(ChainMap(dict(properties), self._properties), has_parent=self._has_parent)
 
     def expand(self, text: str, depth: int = 0) -> str:
         """The text with its properties' values; raises _UnknownError."""
@@ -180,9 +181,11 @@ def _sections(root: Element, values: _Values) -> Iterator[_Section]:
     """The model with the profiles that are active by default, then the others."""
     profiles = [profile for profile in _below(root, "profiles") if _local(profile) == "profile"]
     active = [_text(_child(profile, "activation"), "activeByDefault") == "true" for profile in profiles]
+    usual: dict[str, str] = {}
     for profile, is_active in zip(profiles, active, strict=True):
         if is_active:
-            values = values.within(_declared(profile))
+            usual |= _declared(profile)
+    values = values.within(usual)
     yield _Section("", root, values)
     for number, (profile, is_active) in enumerate(zip(profiles, active, strict=True), 1):
         own = values if is_active else values.within(_declared(profile))
