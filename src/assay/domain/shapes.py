@@ -11,6 +11,7 @@ from assay.errors import BadRecord
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 # No name, version or address holds one, and PostgreSQL keeps no NUL.
+_NUL = rb"\u0000"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -40,11 +41,16 @@ def _typed(shape: type[msgspec.Struct]) -> tuple[str, ...]:
 def _check_lines(record: msgspec.Struct) -> None:
     for name in _typed(type(record)):
         value = getattr(record, name)
-        if isinstance(value, str) and _CONTROL.search(value):
+        if isinstance(value, str) and not value.isprintable() and _CONTROL.search(value):
             raise BadRecord("control-character", f"`{name}` holds a control character: {value[:60]!r}")
 
 
 def _check_inner(record: msgspec.Struct) -> None:
+    try:
+        if _NUL not in msgspec.json.encode(record):
+            return
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        pass  # no JSON, so it is looked at value by value
     stack: list[Any] = [getattr(record, name) for name in record.__struct_fields__]
     while stack:
         value = stack.pop()

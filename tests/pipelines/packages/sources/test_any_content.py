@@ -23,7 +23,19 @@ from assay.pipelines.packages.sources import discover
 
 SAMPLES = Path(__file__).parent / "samples"
 # The JavaScript and Python formats have laws of their own in test_laws.py.
-NAMES = ["cargo.lock", "composer.lock", "cyclonedx", "gemfile.lock", "go.mod", "go.sum", "gradle.lockfile", "mix.lock", "packages.lock.json", "pom.xml", "pubspec.lock", "spdx"]
+NAMES = (
+    *(
+        "cargo.lock",
+        "composer.lock",
+        "cyclonedx",
+        "gemfile.lock",
+        "go.mod",
+        "go.sum",
+        "gradle.lockfile",
+        "mix.lock",
+    ),
+    *("packages.lock.json", "pom.xml", "pubspec.lock", "spdx"),
+)
 FORMATS = tuple(form for name, form in discover().items() if name in NAMES)
 # Of formats without a real sample, and graphs, which real documents lose when they are cut down.
 SEEDS = {

@@ -1,7 +1,7 @@
 """CycloneDX 1.0 to 1.7, JSON and XML (ECMA-424), read leniently: what is no component's identity is not looked at."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -175,27 +175,32 @@ def _child_text(element: Element, name: str) -> str | None:
 
 def _as_json(element: Element, space: str) -> dict[str, Any]:
     """The component as the JSON syntax has it, without the components nested in it."""
-    found: dict[str, Any] = {
-        name: _child_text(element, f"{space}{name}") for name in ("name", "group", "version", "scope", "purl")
-    }
-    found["type"], found["bom-ref"] = element.get("type"), element.get("bom-ref")
-    found["hashes"] = [
-        {"alg": entry.get("alg"), "content": entry.text}
-        for entry in element.iterfind(f"{space}hashes/{space}hash")
-    ]
-    found["licenses"] = [
-        {"license": {name: _child_text(entry, f"{space}{name}") for name in ("id", "name")}}
-        for entry in element.iterfind(f"{space}licenses/{space}license")
-    ] + [{"expression": entry.text} for entry in element.iterfind(f"{space}licenses/{space}expression")]
-    found["externalReferences"] = [
-        {"type": entry.get("type"), "url": _child_text(entry, f"{space}url")}
-        for entry in element.iterfind(f"{space}externalReferences/{space}reference")
-    ]
-    found["properties"] = [
-        {"name": entry.get("name"), "value": entry.text}
-        for entry in element.iterfind(f"{space}properties/{space}property")
-    ]
+    found: dict[str, Any] = {"type": element.get("type"), "bom-ref": element.get("bom-ref")}
+    for child in element:
+        name = child.tag.removeprefix(space)
+        if name in _TEXTS:
+            found.setdefault(name, (child.text or "").strip() or None)
+        elif name in _ROWS:
+            found.setdefault(name, [_ROWS[name](entry, space) for entry in child])
     return found
+
+
+def _licence_row(entry: Element, space: str) -> dict[str, Any]:
+    if entry.tag == f"{space}expression":
+        return {"expression": entry.text}
+    return {"license": {name: _child_text(entry, f"{space}{name}") for name in ("id", "name")}}
+
+
+_TEXTS = frozenset(("name", "group", "version", "scope", "purl"))
+_ROWS: dict[str, Callable[[Element, str], dict[str, Any]]] = {
+    "hashes": lambda entry, _: {"alg": entry.get("alg"), "content": entry.text},
+    "licenses": _licence_row,
+    "externalReferences": lambda entry, space: {
+        "type": entry.get("type"),
+        "url": _child_text(entry, f"{space}url"),
+    },
+    "properties": lambda entry, _: {"name": entry.get("name"), "value": entry.text},
+}
 
 
 def _dict(value: Any) -> dict[str, Any]:

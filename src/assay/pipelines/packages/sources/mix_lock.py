@@ -15,13 +15,14 @@ from assay.errors import BadRecord
 from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
 
 _ECOSYSTEM = "Hex"
+# Commas are blanks, as nothing hangs on them. The repetitions are possessive, so that no input is tried twice.
 _TOKEN = re.compile(
-    r"""(?P<space>(?:\s|\#[^\n]*)+)
-    | (?P<key>"(?:[^"\\]|\\.)*":(?!:)|[A-Za-z_][\w@]*[?!]?:(?!:))
-    | (?P<text>"(?:[^"\\]|\\.)*")
-    | (?P<atom>:"(?:[^"\\]|\\.)*"|:[A-Za-z_][\w@]*[?!]?)
-    | (?P<word>true|false|nil|-?[0-9][\w.]*)
-    | (?P<open>%\{|\{|\[) | (?P<close>\}|\]) | (?P<arrow>=>) | (?P<comma>,)
+    r"""(?:[\s,]++|\#[^\n]*+)*+(?:
+      (?P<key>"(?:[^"\\]|\\.)*+":(?!:)|[A-Za-z_][\w@]*+[?!]?:(?!:))
+    | (?P<text>"(?:[^"\\]|\\.)*+")
+    | (?P<atom>:"(?:[^"\\]|\\.)*+"|:[A-Za-z_][\w@]*+[?!]?)
+    | (?P<word>true|false|nil|-?[0-9][\w.]*+)
+    | (?P<open>%\{|\{|\[) | (?P<close>\}|\]) | (?P<arrow>=>) | (?P<end>\Z))
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -120,7 +121,7 @@ def _term(source: str) -> Any:
             if not stack or closed.closing != token:
                 raise BadRecord("not-elixir", f"unexpected {token!r} at {_line_of(source, offset)}")
             stack[-1].add(closed.value(), closed.offset)
-        elif kind != "comma":
+        else:
             _plain(stack[-1], kind, token, offset)
     terms = root.value()
     if len(stack) != 1 or len(terms) != 1:
@@ -138,17 +139,16 @@ def _plain(frame: _Frame, kind: str, token: str, offset: int) -> None:
 
 
 def _tokens(source: str) -> Iterator[tuple[str, str, int]]:
-    offset = 0
-    while offset < len(source):
-        match = _TOKEN.match(source, offset)
-        if match is None:
-            raise BadRecord(
-                "not-elixir", f"unexpected {source[offset : offset + 20]!r} at {_line_of(source, offset)}"
-            )
-        kind = str(match.lastgroup)
-        if kind != "space":
-            yield kind, match[0], offset
-        offset = match.end()
+    end = 0
+    for match in _TOKEN.finditer(source):
+        if match.start() != end:
+            break
+        kind, end = str(match.lastgroup), match.end()
+        if kind == "end":
+            return
+        start = match.start(kind)
+        yield kind, source[start:end], start
+    raise BadRecord("not-elixir", f"unexpected {source[end : end + 20]!r} at {_line_of(source, end)}")
 
 
 def _line_of(source: str, offset: int) -> str:
@@ -157,7 +157,9 @@ def _line_of(source: str, offset: int) -> str:
 
 def _unquoted(token: str) -> str:
     """The characters of a quoted text; a word as it is. Escapes in lock files are of quotes and backslashes only."""
-    return re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.DOTALL) if token.startswith('"') else token
+    if not token.startswith('"'):
+        return token
+    return re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.DOTALL) if "\\" in token else token[1:-1]
 
 
 def _package(place: str, entry: tuple[str, Any]) -> Package:
