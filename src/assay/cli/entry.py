@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import advisories, catalog, inventories, operations, packages
+from assay.cli import advisories, catalog, inventories, operations, packages, serving
 from assay.cli.exits import Terminated, reported
 from assay.cli.invocation import Invocation, current
 
@@ -68,6 +68,7 @@ advisories.add_to(app)
 catalog.add_to(app)
 packages.add_to(app)
 inventories.add_to(app)
+serving.add_to(app)
 operations.add_to(app)
 
 
