@@ -11,6 +11,7 @@ from assay.domain.identifiers import normalise
 from assay.domain.packages import normalise_name
 from assay.domain.versions import key
 from assay.kit import sql
+from assay.kit.arrays import ByteaArray
 from assay.kit.compression import decompress
 from assay.kit.db import Connection, writable
 
@@ -88,7 +89,7 @@ def match(conn: Connection, pins: Sequence[Pin]) -> list[Finding]:
         "ecosystems": ecosystems,
         "releases": releases,
         "names": names,
-        "keys": keys,
+        "keys": ByteaArray(keys),
         "versions": versions,
     }
     found: dict[tuple[int, int], Finding] = {}
