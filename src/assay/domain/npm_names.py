@@ -9,6 +9,8 @@ _SEMVER = re.compile(
     r"v?(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?"
 )
 
+_NAME = re.compile(r"(?:@[^/]+/)?[^\s:@\\/]+")
+
 
 def split_descriptor(text: str) -> tuple[str, str]:
     """`@babel/core` and `^7.0.0` of `@babel/core@^7.0.0`; nothing after a name that stands alone."""
@@ -32,8 +34,6 @@ def is_version(text: str) -> bool:
 
 def checked_name(name: str) -> str:
     """The name, if a registry could hold it: `name` or `@scope/name`, without spaces (npm's names of old had case)."""
-    scope, slash, bare = name.rpartition("/")
-    is_sound = (not slash or (scope.startswith("@") and len(scope) > 1 and "/" not in scope)) and bare
-    if not is_sound or any(char.isspace() or char in ":@\\" for char in bare):
+    if _NAME.fullmatch(name) is None:
         raise BadRecord("bad-name", f"{name[:80]!r} is no npm package name")
     return name

@@ -62,6 +62,10 @@ class ByteaArray(list[bytes | None]):
     """Values for a `bytea[]` parameter; None is NULL."""
 
 
+class TextArray(list[str | None]):
+    """Values for a `text[]` parameter; None is NULL."""
+
+
 class _ByteaArray(Dumper):
     """ByteaArray as bytea[]."""
 
@@ -69,20 +73,35 @@ class _ByteaArray(Dumper):
     oid = _BYTEA_ARRAY
 
     def dump(self, obj: ByteaArray) -> bytes:
-        if not obj:
-            return _EMPTY.pack(0, 0, _BYTEA)
-        parts = [_HEAD.pack(1, 1, _BYTEA, len(obj), 1)]
-        for raw in obj:
-            if raw is None:
-                parts.append(_NULL)
-            else:
-                parts += _LENGTH(len(raw)), raw
-        return b"".join(parts)
+        return _with_nulls(_BYTEA, obj)
+
+
+class _NullableTextArray(Dumper):
+    """TextArray as text[]."""
+
+    format = pq.Format.BINARY
+    oid = _TEXT_ARRAY
+
+    def dump(self, obj: TextArray) -> bytes:
+        return _with_nulls(_TEXT, [None if text is None else text.encode() for text in obj])
+
+
+def _with_nulls(kind: int, values: Sequence[bytes | None]) -> bytes:
+    if not values:
+        return _EMPTY.pack(0, 0, kind)
+    parts = [_HEAD.pack(1, 1, kind, len(values), 1)]
+    for raw in values:
+        if raw is None:
+            parts.append(_NULL)
+        else:
+            parts += _LENGTH(len(raw)), raw
+    return b"".join(parts)
 
 
 def register_arrays(adapters: AdaptersMap) -> None:
-    """Use these for columns whose type is given as `int8[]` or `text[]`, and for ByteaArray; the rest stays psycopg's."""
+    """Use these for columns of type `int8[]` or `text[]`, and for ByteaArray and TextArray; others stay psycopg's."""
     # Without a class they are found by type number only, never for a list of unknown content.
     adapters.register_dumper(None, _Int8Array)
     adapters.register_dumper(None, _TextArray)
     adapters.register_dumper(ByteaArray, _ByteaArray)
+    adapters.register_dumper(TextArray, _NullableTextArray)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from assay.pipelines.packages.model import Circumstances, Finding, Scan, Standing, Subject, Vulnerability
+from assay.pipelines.packages.rules.reports.serialising import as_json
 from assay.pipelines.packages.rules.reports.wording import advice, grouped, one_line, timestamp, unique_id
 
 _METHODS = (("CVSS:4", "CVSSv4"), ("CVSS:3.1", "CVSSv31"), ("CVSS:3", "CVSSv3"))
@@ -45,7 +46,7 @@ def write(scan: Scan, facts: Circumstances) -> str:
         "serialNumber": unique_id(json.dumps(body)).urn,
         "version": 1,
     }
-    return json.dumps(head | body, indent=2) + "\n"
+    return as_json(head | body)
 
 
 def reference(subject: Subject | Finding) -> str:

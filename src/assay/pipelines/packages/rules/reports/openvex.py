@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from assay.pipelines.packages.model import Circumstances, Finding, Scan, Standing
+from assay.pipelines.packages.rules.reports.serialising import as_json
 from assay.pipelines.packages.rules.reports.wording import advice, grouped, one_line, timestamp, unique_id
 
 
@@ -22,7 +23,7 @@ def write(scan: Scan, facts: Circumstances) -> str:
         "statements": statements,
     }
     head = {"@context": "https://openvex.dev/ns/v0.2.0", "@id": unique_id(json.dumps(body)).urn}
-    return json.dumps(head | body, indent=2) + "\n"
+    return as_json(head | body)
 
 
 def _statement(first: Finding, entries: list[Finding]) -> dict[str, Any]:

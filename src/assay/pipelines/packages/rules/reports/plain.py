@@ -1,15 +1,15 @@
 """A scan as JSON of its own: everything that is known, for programs."""
 
-import json
 from typing import Any
 
 from assay.pipelines.packages.model import Circumstances, Finding, Occurrence, Scan
+from assay.pipelines.packages.rules.reports.serialising import as_json
 from assay.pipelines.packages.rules.reports.wording import WHY_UNCHECKED, counted_severities, timestamp
 
 
 def write(scan: Scan, facts: Circumstances) -> str:
     """The whole scan."""
-    return json.dumps(document(scan, facts), indent=2) + "\n"
+    return as_json(document(scan, facts))
 
 
 def document(scan: Scan, facts: Circumstances) -> dict[str, Any]:

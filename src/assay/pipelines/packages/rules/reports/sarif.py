@@ -1,12 +1,12 @@
 """A scan as SARIF 2.1.0 (OASIS standard, with Errata 01), as code scanning services read it."""
 
-import json
 from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
 from assay.pipelines.packages.model import Circumstances, Finding, Occurrence, Scan, Standing, Vulnerability
+from assay.pipelines.packages.rules.reports.serialising import as_json
 from assay.pipelines.packages.rules.reports.wording import (
     advice,
     first_occurrences,
@@ -48,7 +48,7 @@ def write(scan: Scan, facts: Circumstances) -> str:
             for entry in first_occurrences(finding)
         ],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return as_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(vulnerability: Vulnerability) -> dict[str, Any]:
