@@ -102,7 +102,7 @@ def test_cancel(conn: Connection):
 def test_run_by_name(conn: Connection):
     made = commands.run(conn, shop.TASKS, "shop.work", {"n": 1}, "ann")
     assert queries.list_interventions(conn, made.id)[0].by_whom == "ann"
-    with pytest.raises(NotFound, match="shop.work"):
+    with pytest.raises(NotFound, match=r"shop\.work"):
         commands.run(conn, shop.TASKS, "shop.unheard_of", {}, "ann")
     with pytest.raises(Permanent, match="does not take"):
         commands.run(conn, shop.TASKS, "shop.work", {"n": "one"}, "ann")

@@ -27,7 +27,7 @@ def test_a_job_is_what_was_deferred(conn: Connection):
 
 def test_it_shares_the_fate_of_its_transaction(fresh_url: str):
     db = Database(fresh_url)
-    with pytest.raises(ZeroDivisionError), db.transaction() as conn:
+    with pytest.raises(ZeroDivisionError), db.transaction() as conn:  # noqa: PT012 - both are the point
         defer(conn, shop.nothing)
         raise ZeroDivisionError
     with db.transaction() as conn:

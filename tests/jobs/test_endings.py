@@ -11,7 +11,10 @@ from assay.jobs.model import Cancelled, Lost, OutOfTime
 from assay.kit.db import Connection, Database
 from jobs import hands, shop
 
-COLUMNS = "id task room subject status priority retry_count max_retries error_message created_at started_at completed_at"
+COLUMNS = (
+    "id task room subject status priority retry_count max_retries error_message"
+    " created_at started_at completed_at"
+)
 
 
 def test_the_view_has_the_columns_that_operators_rely_on(conn: Connection):

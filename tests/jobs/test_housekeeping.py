@@ -178,7 +178,7 @@ def test_after_an_outage_all_are_given_the_time_to_speak():
     assert clock.look(1)
 
 
-@pytest.mark.parametrize("ours,theirs", [(1, 3_600), (1, -3_600), (3_600, 3_600), (11, 11), (1, 7)])
+@pytest.mark.parametrize(("ours", "theirs"), [(1, 3_600), (1, -3_600), (3_600, 3_600), (11, 11), (1, 7)])
 def test_so_they_are_after_a_clock_was_set_or_a_machine_slept(ours, theirs):
     clock = Clock()
     assert clock.look(1)
@@ -197,7 +197,8 @@ def finished(db: Database, count: int, days: float, state: str) -> None:
     with db.transaction() as conn:
         conn.execute(
             "INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, status, completed_at)"
-            " SELECT 'default', 'shop.nothing', %s::jobs.procrastinate_job_status, %s::timestamptz - make_interval(days => 1) * %s"
+            " SELECT 'default', 'shop.nothing', %s::jobs.procrastinate_job_status,"
+            " %s::timestamptz - make_interval(days => 1) * %s"
             " FROM generate_series(1, %s)",
             (state, NOW, days, count),
         )
