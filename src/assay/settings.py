@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="How it is logged; auto is console on a terminal and JSON elsewhere"
     )
+    web_host: str = Field(
+        "127.0.0.1", description="The address that `assay serve` listens on; 0.0.0.0 for all of the machine's"
+    )
+    web_port: int = Field(
+        8080, ge=0, le=65535, description="The port that `assay serve` listens on; 0 for any"
+    )
     sources: dict[str, SourceSettings] = Field(
         default_factory=dict, description="Changes to single sources, by name"
     )

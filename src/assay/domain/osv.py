@@ -65,8 +65,11 @@ class Affected(msgspec.Struct, frozen=True, omit_defaults=True):
     database_specific: Verbatim = None
 
 
-class Reference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A link and its kind: ADVISORY, ARTICLE, DETECTION, DISCUSSION, REPORT, FIX, PACKAGE, EVIDENCE, WEB and others."""
+class Reference(msgspec.Struct, frozen=True, gc=False):
+    """A link and its kind: ADVISORY, ARTICLE, DETECTION, DISCUSSION, REPORT, FIX, PACKAGE, EVIDENCE, WEB and others.
+
+    Both are always written: the schema demands them.
+    """
 
     type: str = "WEB"
     url: str = ""

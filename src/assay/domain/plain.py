@@ -6,6 +6,7 @@ takes the whole process down at 50,000 nested brackets (research/packages.md,
 """
 
 import json
+import re
 import tomllib
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -26,6 +27,10 @@ DEEPEST = 200
 # Aliases are shared references until somebody walks them; no lockfile of a known tool writes more than a handful.
 MOST_ALIASES = 1_000
 
+# tomllib's time grows with the square of a dotted key's parts: 20,000 of them, 40 kB, took 6.8 s.
+_LONG_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{DEEPEST}}}""")
+_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+
 _CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -33,7 +38,10 @@ _CONSTANTS = {
 
 
 def text(content: bytes) -> str:
-    """The content as text: UTF-8 with or without a mark, or UTF-16 with one. Line ends become `\\n`."""
+    """The content as text: UTF-8 with or without a mark, or UTF-16 with one. Line ends become `\\n`.
+
+    A file that git left with both sides of a merge is refused: which of them counts is not for a reader to say.
+    """
     if len(content) > MOST_BYTES:
         raise BadRecord("too-large", f"{len(content):,} bytes, more than {MOST_BYTES:,}")
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -41,23 +49,50 @@ def text(content: bytes) -> str:
         found = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise BadRecord("not-text", f"not {encoding} text: {error.reason} at byte {error.start}") from error
-    return found.replace("\r\n", "\n").replace("\r", "\n") if "\r" in found else found
+    if "\0" in found:
+        raise BadRecord("not-text", f"a NUL at character {found.index(chr(0))}")
+    found = found.replace("\r\n", "\n").replace("\r", "\n") if "\r" in found else found
+    conflict = found.find("\n<<<<<<< ") + 1
+    if (conflict or found.startswith("<<<<<<< ")) and "\n>>>>>>> " in found[conflict:]:
+        line = found.count("\n", 0, conflict) + 1
+        raise BadRecord("merge-conflict", f"line {line}: a merge conflict that nobody has resolved")
+    return found
 
 
 def from_json(content: bytes) -> Any:
     """A JSON document; for objects that name a key twice the last one counts, as in JavaScript."""
+    return read_json(text(content))
+
+
+def read_json(found: str) -> Any:
+    """The same from text."""
     try:
-        return json.loads(text(content))
+        value = json.loads(found)
     except RecursionError as error:
         raise BadRecord("too-deep", "JSON nested too deeply") from error
     except ValueError as error:
         raise BadRecord("not-json", f"not JSON: {error}") from error
+    _check_pairs(found, value)
+    return value
+
+
+def _check_pairs(found: str, value: Any) -> None:
+    """Half of a surrogate pair (RFC 8259, 8.2) can be neither stored nor written again."""
+    if _HALF_PAIR.search(found):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise BadRecord("not-text", "a string with half of a surrogate pair") from error
 
 
 def from_toml(content: bytes) -> dict[str, Any]:
     """A TOML document."""
+    found = text(content)
+    # Counting is quick; the pattern would take half as long again as the decoder.
+    if any(_LONG_KEY.search(line) for line in found.split("\n") if line.count(".") >= DEEPEST):
+        raise BadRecord("too-deep", f"a TOML key of more than {DEEPEST} parts")
     try:
-        return tomllib.loads(text(content))
+        return tomllib.loads(found)
     except RecursionError as error:
         raise BadRecord("too-deep", "TOML nested too deeply") from error
     except ValueError as error:
@@ -94,14 +129,25 @@ def from_yaml(content: bytes) -> Any:
 
     `null`, `true` and `false` are read as such where they stand without quotes (YAML 1.2, core schema, 10.3.2).
     """
-    return _Composer(text(content)).document()
+    found = text(content)
+    try:
+        loader = _Loader(found)
+    except yaml.YAMLError as error:  # the pure reader looks at the characters first
+        raise _not_yaml(error) from error
+    value = _Composer(loader).document()
+    _check_pairs(found, value)
+    return value
+
+
+def _not_yaml(error: yaml.YAMLError) -> BadRecord:
+    return BadRecord("not-yaml", f"not YAML: {' '.join(str(error).split())}")
 
 
 class _Composer:
     """Values from events, with a stack of its own instead of the interpreter's."""
 
-    def __init__(self, content: str) -> None:
-        self._loader = _Loader(content)
+    def __init__(self, loader: _Loader) -> None:
+        self._loader = loader
         self._anchors: dict[str, Any] = {}
         self._aliases = 0
 
@@ -109,7 +155,7 @@ class _Composer:
         try:
             return self._compose()
         except yaml.YAMLError as error:
-            raise BadRecord("not-yaml", f"not YAML: {' '.join(str(error).split())}") from error
+            raise _not_yaml(error) from error
         finally:
             self._loader.dispose()
 
@@ -156,8 +202,8 @@ class _Composer:
             container.append(value)
         elif waiting:
             container[waiting.pop()] = value
-        elif isinstance(value, dict | list):
-            raise BadRecord("not-yaml", "a YAML mapping whose key is itself a mapping or a list")
+        elif not isinstance(value, str):
+            raise BadRecord("not-yaml", "a YAML mapping whose key is no text")
         else:
             waiting.append(value)
 

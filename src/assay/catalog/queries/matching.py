@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from psycopg.rows import class_row
 
+from assay.domain.identifiers import normalise
 from assay.domain.packages import normalise_name
 from assay.domain.versions import key
 from assay.kit import sql
@@ -58,6 +59,17 @@ class Brief:
     modified_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The record that an identifier finds, as JSON. `is_record` is False for an identifier under which no source
+    keeps a record: it is another name of the vulnerability, or was one. `names` are all of them.
+    """
+
+    document: bytes
+    is_record: bool
+    names: list[str]
+
+
 def match(conn: Connection, pins: Sequence[Pin]) -> list[Finding]:
     """What affects some packages, in one statement: each vulnerability once per pin, in the order of the pins.
 
@@ -80,7 +92,8 @@ def match(conn: Connection, pins: Sequence[Pin]) -> list[Finding]:
         "versions": versions,
     }
     found: dict[tuple[int, int], Finding] = {}
-    for place, vulnerability, is_unknown, fixed in conn.execute(_SQL["match"].text, values, binary=True):
+    rows = conn.execute(_SQL["match"].text, values, binary=True).fetchall()
+    for place, vulnerability, is_unknown, fixed in rows:
         finding = Finding(place - 1, vulnerability, is_unknown, fixed)
         other = found.get(finding[:2])
         found[finding[:2]] = finding if other is None else min(finding, other, key=_most_certain)
@@ -117,8 +130,52 @@ def find_briefs(conn: Connection, ids: Iterable[int]) -> Mapping[int, Brief]:
 
 def documents(conn: Connection, ids: Iterable[int]) -> Mapping[int, bytes]:
     """Finished OSV records as JSON, by key of the vulnerability."""
-    rows = conn.execute(_SQL["documents"].text, {"ids": list(set(ids))}, binary=True)
+    rows = conn.execute(_SQL["documents"].text, {"ids": list(set(ids))}, binary=True).fetchall()
     return {row[0]: decompress(row[1]) for row in rows}
+
+
+def find_stamps(conn: Connection, ids: Iterable[int]) -> Mapping[int, tuple[str, str]]:
+    """Name and last change of vulnerabilities, as their records write them, by key."""
+    rows = conn.execute(_SQL["find_stamps"].text, {"ids": list(ids)}, binary=True).fetchall()
+    return {key: (name, _stamp(modified)) for key, name, modified in rows}
+
+
+def find_document(conn: Connection, identifier: str) -> Named | None:
+    """The record that an identifier finds, however it is written, None where nobody knows it."""
+    name = normalise(writable(identifier))
+    row = conn.execute(_SQL["find_document"].text, {"identifier": name}, binary=True).fetchone()
+    if row is None:
+        return None
+    preferred, names, records, document = row
+    is_record = name == preferred or any(normalise(record) == name for record in records)
+    return Named(decompress(document), is_record, names)
+
+
+def find_exported(conn: Connection, ecosystem: str, name: str) -> bytes | None:
+    """The record of this very name as JSON, None where it does not speak of the ecosystem or does not exist."""
+    values = {"ecosystem": writable(ecosystem), "name": writable(name)}
+    row = conn.execute(_SQL["find_exported"].text, values, binary=True).fetchone()
+    return None if row is None else decompress(row[0])
+
+
+def get_export_state(conn: Connection) -> tuple[int, datetime] | None:
+    """The number and time of the catalog's last change; what was exported since then is still true."""
+    row = conn.execute(_SQL["get_export_state"].text).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def list_modified(conn: Connection, ecosystem: str | None = None) -> Iterator[tuple[str, str, str]]:
+    """When each vulnerability of an ecosystem (of all) changed, its ecosystem and its name; newest first.
+
+    Read through a cursor, so that memory does not grow with the catalog.
+    """
+    with conn.cursor(name="list_modified") as cursor:
+        for modified, found, name in cursor.execute(_SQL["list_modified"].text, {"ecosystem": ecosystem}):
+            yield _stamp(modified), found, name
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def list_ecosystems(conn: Connection) -> list[str]:

@@ -15,8 +15,9 @@ UNION ALL
 -- It is listed as a text, or something was said of the package that could not be read.
 SELECT pin.position, a.vulnerability_id, NOT coalesce(pin.version = ANY(a.listed), false), NULL
 FROM pin
-JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem AND a.lower IS NULL
-WHERE pin.version IS NOT NULL AND a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release)
+JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem
+WHERE a.lower IS NULL AND (a.is_unread OR a.listed IS NOT NULL)
+  AND pin.version IS NOT NULL AND a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release)
   AND (a.is_unread OR pin.version = ANY(a.listed))
 UNION ALL
 -- The version cannot be placed among the others: whether an interval holds it is not known, unless that holds all.
@@ -53,6 +54,45 @@ FROM catalog.vulnerabilities WHERE id = ANY(%(ids)s::bigint[]);
 -- name: documents
 -- The finished documents of some vulnerabilities, compressed.
 SELECT vulnerability_id, document FROM catalog.finished WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
+
+-- name: find_stamps
+-- Name and last change of some vulnerabilities.
+SELECT id, name, coalesce(modified_at, published_at, 'epoch'::timestamptz)
+FROM catalog.vulnerabilities WHERE id = ANY(%(ids)s::bigint[]);
+
+-- name: find_document
+-- The finished document that an identifier finds, with all names and with the ids of its sources' records.
+SELECT v.name,
+       ARRAY(SELECT n.identifier FROM catalog.identifiers AS n
+             WHERE n.vulnerability_id = v.id ORDER BY n.identifier),
+       ARRAY(SELECT c.record_id FROM catalog.claims AS c WHERE c.id = ANY(v.claim_ids)),
+       f.document
+FROM catalog.identifiers AS i
+JOIN catalog.vulnerabilities AS v ON v.id = i.vulnerability_id
+JOIN catalog.finished AS f ON f.vulnerability_id = v.id
+WHERE i.identifier = %(identifier)s::text;
+
+-- name: find_exported
+-- The finished document of a name, if it speaks of an ecosystem.
+SELECT f.document
+FROM catalog.identifiers AS i
+JOIN catalog.vulnerabilities AS v ON v.id = i.vulnerability_id AND v.name = i.identifier
+JOIN catalog.finished AS f ON f.vulnerability_id = v.id
+WHERE i.identifier = %(name)s::text
+  AND EXISTS (SELECT 1 FROM catalog.affected AS a
+              WHERE a.vulnerability_id = v.id AND a.ecosystem = %(ecosystem)s::text);
+
+-- name: get_export_state
+-- The last line of the change log.
+SELECT seq, at FROM catalog.changes ORDER BY seq DESC LIMIT 1;
+
+-- name: list_modified
+-- When the vulnerabilities of an ecosystem (of all where it is null) changed, newest first.
+SELECT coalesce(v.modified_at, v.published_at, 'epoch'::timestamptz), a.ecosystem, v.name
+FROM (SELECT DISTINCT vulnerability_id, ecosystem FROM catalog.affected
+      WHERE %(ecosystem)s::text IS NULL OR ecosystem = %(ecosystem)s::text) AS a
+JOIN catalog.vulnerabilities AS v ON v.id = a.vulnerability_id
+ORDER BY 1 DESC, 3, 2;
 
 -- name: list_ecosystems
 -- Every ecosystem that a vulnerability speaks of, withdrawn ones included.

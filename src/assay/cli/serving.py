@@ -1,0 +1,49 @@
+"""What starts the web service."""
+
+from typing import Annotated
+
+import typer
+
+from assay.cli.invocation import AsJson, current
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put this command into the program."""
+    app.command("serve")(serve)
+
+
+def serve(
+    ctx: typer.Context,
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on, in the place of ASSAY_WEB_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="The port, in the place of ASSAY_WEB_PORT; 0 for any."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the requests.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Answer OSV and npm audit queries over HTTP until stopped by Ctrl-C or SIGTERM."""
+    from assay.cli.output import note, print_json, show, spoken
+    from assay.web.running import serve as run
+
+    invocation = current(ctx)
+    settings = invocation.settings()
+
+    def tell(url: str) -> None:
+        if as_json:
+            print_json({"url": url})
+        else:
+            show(spoken("Serving at ", (url, "bold"), f" (API {url}docs, health {url}health)"))
+
+    with invocation.open(settings) as context:
+        run(
+            context,
+            settings.web_host if host is None else host,
+            settings.web_port if port is None else port,
+            workers,
+            tell,
+        )
+    note("Stopped.")

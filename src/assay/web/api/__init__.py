@@ -1,0 +1,1 @@
+"""One module per surface: OSV's API, npm's audit, OSV's bucket tree, health."""

@@ -1,0 +1,82 @@
+"""What a client is told when something is wrong: problem details (RFC 9457), or its own protocol's words."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from assay.errors import NotFound, Transient
+
+_log = structlog.get_logger()
+
+# gRPC's codes for HTTP's, as OSV's API writes them (google.rpc.Code).
+_GRPC = {400: 3, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14, 504: 4}
+_OSV_PATHS = ("/v1/query", "/v1/querybatch", "/v1/vulns/")
+_NPM_PATHS = "/-/npm/"
+_RETRY_SECONDS = "5"
+
+
+class Refused(Exception):  # noqa: N818 - an answer to the client, not a fault
+    """The request is answered with this status and this sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def add_to(app: FastAPI) -> None:
+    """Let the application answer every error in the words of the surface it happened on."""
+
+    @app.exception_handler(Refused)
+    def refused(request: Request, error: Refused) -> Response:
+        return problem(request, error.status, error.message)
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        return problem(request, error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        said = "; ".join(
+            f"{'.'.join(str(part) for part in entry['loc'])}: {entry['msg']}" for entry in error.errors()
+        )
+        return problem(request, 400, said)
+
+    @app.exception_handler(NotFound)
+    def missing(request: Request, error: NotFound) -> Response:
+        return problem(request, 404, str(error))
+
+    @app.exception_handler(Transient)
+    def passing(request: Request, error: Transient) -> Response:
+        _log.error("unavailable", path=request.url.path, error=str(error))
+        return problem(request, 503, str(error), {"Retry-After": _RETRY_SECONDS})
+
+    @app.exception_handler(Exception)
+    def bug(request: Request, _error: Exception) -> Response:
+        # What went wrong is in the log (access.py), and nobody else's business.
+        return problem(request, 500, "the service failed to answer; its log says why")
+
+
+def problem(
+    request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer to a request that cannot be served."""
+    path = request.url.path
+    if path.startswith(_OSV_PATHS):
+        body: dict[str, object] = {"code": _GRPC.get(status, 2), "message": message}
+        kind = "application/json"
+    elif path.startswith(_NPM_PATHS):
+        body, kind = {"error": message}, "application/json"
+    else:
+        title = HTTPStatus(status).phrase
+        body = {"type": "about:blank", "title": title, "status": status, "detail": message, "instance": path}
+        if message == title:
+            del body["detail"]
+        kind = "application/problem+json"
+    content = b"" if request.method == "HEAD" else msgspec.json.encode(body)
+    return Response(content, status, dict(headers or {}), kind)
