@@ -24,7 +24,7 @@ ifneq ($(shell cat .venv/.made-in 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.made-in)
 endif
 
-.PHONY: help install run test check bench lock docs clean
+.PHONY: help install run test check bench chaos lock docs clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,10 @@ check: .venv/.dev ## Run the linter, the formatter's check, the type checker and
 
 bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 	@$(BIN)/python benchmarks/run.py "$(DATA)"
+	@$(BIN)/python benchmarks/jobs.py
+
+chaos: .venv/.dev ## Kill workers, supervisors and PostgreSQL at random, 20 rounds; ARGS='--seed N' repeats them
+	@PYTHONPATH=tests $(BIN)/python -m jobs.storm $(ARGS)
 
 lock: .venv/.dev ## Pin the newest allowed versions of all dependencies with their hashes
 	@$(BIN)/python -c 'import tomllib; \

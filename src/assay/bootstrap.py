@@ -7,6 +7,7 @@ the time.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from assay.settings import Settings, SourceSettings
 if TYPE_CHECKING:
     from assay.catalog.model import Readers
     from assay.catalog.rules.policy import Policy
+    from assay.jobs.schedules import Declared
+    from assay.jobs.supervisor import Supervisor
+    from assay.jobs.task import Registry
     from assay.kit.archives import Archives
     from assay.kit.bucket import Bucket, BucketOptions
     from assay.kit.files import Files
@@ -45,6 +49,11 @@ class Context:
     sources: "Mapping[str, Source]"
     readers: "Readers"
     policy: "Policy"
+    tasks: "Registry"
+    schedules: "tuple[Declared, ...]"
+    retention: timedelta
+    jobs_retention: timedelta
+    runs_retention: timedelta
 
 
 def postgres_options(settings: Settings) -> "PostgresOptions":
@@ -80,6 +89,89 @@ def open_database(settings: Settings) -> Iterator[Database]:
         stack.callback(db.close)
         _check_schema(settings, db)
         yield db
+
+
+def load_tasks() -> "Registry":
+    """Everything that may run later, by whatever room."""
+    from assay.jobs.retention import remove_old_jobs
+    from assay.jobs.task import Registry
+    from assay.pipelines.advisories.commands import background_sync
+
+    return Registry([background_sync, remove_old_jobs])
+
+
+def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tuple[Declared, ...]":
+    """What runs by itself, as the settings change it. Raises Permanent for a timing that is none."""
+    from assay.jobs.retention import remove_old_jobs
+    from assay.jobs.schedules import LONGEST, Declared, check_all
+    from assay.pipelines.advisories.commands import background_sync
+
+    known = {
+        name: Declared(
+            name=name,
+            task=background_sync.name,
+            spec=source.schedule,
+            args={"source": name},
+            # So many installations would otherwise ask a public server at the same second.
+            jitter=timedelta(minutes=1),
+            longest=LONGEST,
+        )
+        for name, source in sources.items()
+    }
+    known["retention"] = Declared(
+        "retention", remove_old_jobs.name, "20 3 * * *", jitter=timedelta(minutes=10)
+    )
+    unknown = settings.schedules.keys() - known.keys()
+    if unknown:
+        raise Permanent(f"the settings speak of schedules that do not exist: {', '.join(sorted(unknown))}")
+    declared = tuple(replace(one, spec=settings.schedules.get(name, one.spec)) for name, one in known.items())
+    check_all(declared, utc_now())
+    return declared
+
+
+@contextmanager
+def supervising(settings: Settings) -> "Iterator[Supervisor]":
+    """The supervisor of this machine's workers, not yet at work. The database is there until the block ends.
+
+    An embedded server that dies is started again while the workers wait for it.
+    """
+    from assay.jobs.supervisor import Supervisor, SupervisorOptions
+    from assay.jobs.worker import WorkerOptions
+    from assay.kit.postgres import EmbeddedPostgres
+
+    with ExitStack() as stack:
+        ctx = stack.enter_context(build(settings))
+        revive: Callable[[], object] = lambda: None  # noqa: E731 - a server of somebody else's is theirs to start
+        if settings.database_url is None:
+            server = EmbeddedPostgres(postgres_options(settings))
+            server.start()
+            stack.callback(server.release)
+            revive = server.start
+        options = SupervisorOptions(
+            processes=settings.worker_processes,
+            memory_bytes=settings.worker_memory_mb << 20,
+            worker=WorkerOptions(
+                queues=settings.worker_queues or None,
+                concurrency=settings.worker_concurrency,
+                grace_seconds=settings.worker_grace,
+                recycle_after=settings.worker_recycle_after,
+            ),
+        )
+        yield Supervisor(
+            options, enter_job_worker, (settings, ctx.db.url), ctx.db, ctx.tasks, ctx.schedules, revive=revive
+        )
+
+
+def enter_job_worker(settings: Settings, url: str) -> Context:
+    """The Context of a process that runs tasks, for as long as it lives."""
+    from assay.kit import logs
+    from assay.kit.pool import Pool, calm_collector
+
+    logs.configure(settings.log_level, settings.log_format)
+    calm_collector()
+    stack = ExitStack()
+    pool = stack.enter_context(Pool(settings.processes, enter_worker, (settings, url)))
+    return _context(settings, url, pool, stack)
 
 
 def make_home(settings: Settings) -> None:
@@ -145,6 +237,11 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         sources=sources,
         readers={name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},
         policy=load_policy(settings.merge_policy),
+        tasks=load_tasks(),
+        schedules=load_schedules(settings, sources),
+        retention=settings.retention,
+        jobs_retention=timedelta(days=settings.jobs_retention_days),
+        runs_retention=timedelta(days=settings.runs_retention_days),
     )
 
 

@@ -25,7 +25,9 @@ class SourceSettings(BaseModel):
     url: str | None = Field(None, description="Where to fetch from, in the place of the source's own address")
     fallback_url: str | None = Field(None, description="For buckets: the HTTPS address of the same objects")
     branch: str | None = Field(None, description="For repositories: the branch")
-    schedule: str | None = Field(None, description="When to sync, as a cron expression")
+    schedule: str | None = Field(
+        None, description="When to sync: a cron expression in UTC, an interval such as `every 30m`, or `off`"
+    )
 
 
 class Settings(BaseSettings):
@@ -68,6 +70,41 @@ class Settings(BaseSettings):
     )
     http_timeout: float = Field(
         60.0, gt=0, description="Seconds without a byte after which fetching is tried again"
+    )
+    worker_processes: int = Field(
+        default_factory=lambda: max(2, min(4, os.cpu_count() or 1)),
+        ge=1,
+        le=64,
+        description="Processes of `assay worker`; each runs one task at a time unless told otherwise",
+    )
+    worker_concurrency: int = Field(
+        1, ge=1, le=64, description="Tasks at a time in each of them; more is for tasks that mostly wait"
+    )
+    worker_queues: tuple[str, ...] = Field(
+        (), description="Queues that it serves, a JSON list; all when empty"
+    )
+    worker_grace: float = Field(
+        30.0,
+        ge=0,
+        description="Seconds in which a stopped worker may finish its tasks before it hands them back",
+    )
+    worker_recycle_after: int = Field(
+        1000, ge=0, description="Tasks after which a worker process makes room for a fresh one; 0 is never"
+    )
+    worker_memory_mb: int = Field(
+        2048, ge=0, description="Memory over which a worker process is replaced; 0 is any amount"
+    )
+    jobs_retention_days: int = Field(
+        14,
+        ge=1,
+        description="Days after which a completed or cancelled job is deleted; dead letters are kept",
+    )
+    runs_retention_days: int = Field(
+        400, ge=1, description="Days after which a row of the run ledger is deleted"
+    )
+    schedules: dict[str, str] = Field(
+        default_factory=dict,
+        description="When single schedules run, by name: a cron expression in UTC, `every 6h`, or `off`",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is logged")
     log_format: Literal["auto", "json", "console"] = Field(

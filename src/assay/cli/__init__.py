@@ -5,6 +5,9 @@
     catalog      show, search, catalog ...
     packages     scan
     inventories  hits, inventories ...
+    jobs         jobs: list, show, retry, discard, cancel, run, stats
+    schedules    schedules: when tasks run by themselves
+    worker       worker: the processes that run them
     operations   migrate, doctor, version
     screens/     what people see of each, made of `output`; `progress` shows long work
 

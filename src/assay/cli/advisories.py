@@ -1,7 +1,7 @@
 """What people ask of the advisories pipeline: sync sources, look at them, look after the quarantine."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -10,6 +10,12 @@ from assay.cli.arguments import check_known, requests_for, with_newest
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from assay.cli.invocation import Invocation
+    from assay.pipelines.advisories.commands import Request
 
 _LARGEST_ID = 2**63 - 1
 
@@ -21,6 +27,14 @@ def add_to(app: typer.Typer) -> None:
     app.command("sync", cls=_Sync)(sync)
     app.command("sources")(sources)
     app.add_typer(quarantine, name="quarantine")
+
+
+_AcceptLoss = Annotated[
+    bool, typer.Option("--accept-loss", help="Believe a listing that lost more than a tenth of its records.")
+]
+_Background = Annotated[
+    bool, typer.Option("--background", help="Leave it to the workers, one job a source, and end at once.")
+]
 
 
 class _Sync(TyperCommand):
@@ -55,10 +69,8 @@ def sync(
             help="Read a document fetched before, without the network; the newest if none is named.",
         ),
     ] = None,
-    accept_loss: Annotated[
-        bool,
-        typer.Option("--accept-loss", help="Believe a listing that lost more than a tenth of its records."),
-    ] = False,
+    accept_loss: _AcceptLoss = False,
+    background: _Background = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the catalog up to date with its sources."""
@@ -79,6 +91,9 @@ def sync(
         full=full,
         accept_loss=accept_loss,
     )
+    if background:
+        _leave_to_workers(invocation, requests, as_json=as_json)
+        return
     repositories = frozenset(name for name, entry in known.items() if isinstance(entry.transport, Repository))
     with invocation.working(settings, repositories) as (context, progress):
         report = commands.sync(context, requests, retention=settings.retention, progress=progress)
@@ -89,6 +104,22 @@ def sync(
         show(*syncing.sync_screen(report, scores))
     if not syncing.is_well(report):
         raise typer.Exit(ExitCode.NOT_WELL)
+
+
+def _leave_to_workers(invocation: "Invocation", requests: "Mapping[str, Request]", *, as_json: bool) -> None:
+    from assay.cli.screens.jobs import deferred_json, deferred_screen
+    from assay.jobs.deferring import put
+    from assay.pipelines.advisories.commands import background_sync
+
+    with invocation.open() as context, context.db.transaction() as conn:
+        made = {
+            name: put(conn, background_sync, {"source": name, **asdict(one)})
+            for name, one in requests.items()
+        }
+    if as_json:
+        print_json(deferred_json(made))
+    else:
+        show(*deferred_screen(made))
 
 
 def sources(

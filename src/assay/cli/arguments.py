@@ -4,11 +4,11 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.errors import NotFound
+from assay.errors import NotFound, Permanent
 
 if TYPE_CHECKING:
     from assay.pipelines.advisories.commands import Request
@@ -28,6 +28,20 @@ _UNITS = {
     "m": timedelta(days=30),
     "y": timedelta(days=365),
 }
+
+By = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who decides; the user of this system if not said.")
+]
+
+
+def who_decides(by: str | None) -> str:
+    """The name under which a decision is kept. Raises Permanent where nobody says it."""
+    import getpass
+
+    try:
+        return by or getpass.getuser()
+    except (OSError, KeyError) as error:
+        raise Permanent("this system does not say who you are: say it with --by NAME") from error
 
 
 def with_newest(args: Sequence[str]) -> list[str]:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.arguments import PAGE, check_known, command_line, since_when
+from assay.cli.arguments import PAGE, By, check_known, command_line, since_when, who_decides
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import console, counted, note, print_json, show, spoken, write_bytes
-from assay.errors import Permanent
 
 if TYPE_CHECKING:
     from assay.bootstrap import Context
@@ -261,9 +260,6 @@ def policy_diff(
 _Name = Annotated[str, typer.Argument(metavar="ID", help="An identifier.")]
 _Other = Annotated[str, typer.Argument(metavar="ID", help="Another one.")]
 _Reason = Annotated[str, typer.Option(help="Why, for those who come later.")]
-_By = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Who decides; the user of this system if not said.")
-]
 
 
 @catalog.command()
@@ -273,7 +269,7 @@ def pin(
     right: _Other,
     *,
     reason: _Reason,
-    by: _By = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Decide that two identifiers are the same vulnerability."""
@@ -287,7 +283,7 @@ def ban(
     right: _Other,
     *,
     reason: _Reason,
-    by: _By = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Decide that two identifiers are different vulnerabilities."""
@@ -309,21 +305,12 @@ def _decide(
 
     if not reason.strip():
         raise typer.BadParameter("a decision needs a reason", param_hint="--reason")
-    who = by or _user()
+    who = who_decides(by)
 
     def write(context: "Context", conn: "Connection") -> None:
         commands.decide(conn, kind, names, reason=reason.strip(), by=who, now=context.clock())
 
     _apply(current(ctx), write, as_json)
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError) as error:
-        raise Permanent("this system does not say who you are: say it with --by NAME") from error
 
 
 def _apply(invocation: "Invocation", write: Callable[["Context", "Connection"], None], as_json: bool) -> None:

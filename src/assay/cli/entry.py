@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import advisories, catalog, inventories, operations, packages, serving
+from assay.cli import advisories, catalog, inventories, jobs, operations, packages, schedules, serving, worker
 from assay.cli.exits import Terminated, reported
 from assay.cli.invocation import Invocation, current
 
@@ -69,6 +69,9 @@ catalog.add_to(app)
 packages.add_to(app)
 inventories.add_to(app)
 serving.add_to(app)
+jobs.add_to(app)
+schedules.add_to(app)
+worker.add_to(app)
 operations.add_to(app)
 
 

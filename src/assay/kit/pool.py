@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from multiprocessing.connection import wait as wait_for
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -68,6 +68,7 @@ class Pool:
         self._make_context = make_context
         self._arguments = arguments
         self._executor: ProcessPoolExecutor | None = None
+        self._mutex = Lock()
 
     def map(
         self,
@@ -106,14 +107,15 @@ class Pool:
                 future.cancel()
 
     def _start(self) -> ProcessPoolExecutor:
-        if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                self.processes,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_enter,
-                initargs=(self._make_context, self._arguments),
-            )
-        return self._executor
+        with self._mutex:
+            if self._executor is None:
+                self._executor = ProcessPoolExecutor(
+                    self.processes,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=_enter,
+                    initargs=(self._make_context, self._arguments),
+                )
+            return self._executor
 
     def close(self) -> None:
         """Stop the workers; what they have begun is finished first."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 
@@ -12,6 +13,8 @@ from assay.catalog import commands as catalog
 from assay.catalog.tasks import MergeCounts
 from assay.errors import AssayError, BadRecord, Conflict, NotFound, Permanent, Transient
 from assay.jobs.ledger import Outcome, add_run
+from assay.jobs.running import Running
+from assay.jobs.task import task
 from assay.kit.db import Connection, try_lock
 from assay.pipelines.advisories import store
 from assay.pipelines.advisories.model import Bucket, RecordSource, Refused, ScoreSource, Source
@@ -30,7 +33,17 @@ _REPLAYED_AT_ONCE = 200
 
 _log = structlog.get_logger(__name__)
 
-__all__ = ["EVERYTHING", "Replayed", "Request", "SourceReport", "SyncReport", "drop", "replay", "sync"]
+__all__ = [
+    "EVERYTHING",
+    "Replayed",
+    "Request",
+    "SourceReport",
+    "SyncReport",
+    "background_sync",
+    "drop",
+    "replay",
+    "sync",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,8 @@ class SourceReport:
     document: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+    is_passing: bool = False
+    """The error may be gone when it is tried again."""
 
 
 @dataclass(slots=True)
@@ -102,6 +117,42 @@ def sync(
     return report
 
 
+class BackgroundNeeds(Needs, Protocol):
+    """What a sync in a worker needs: besides the Context's parts, how long a tombstone is kept."""
+
+    @property
+    def retention(self) -> timedelta: ...
+
+
+@task("advisories.sync", unique=("source",), subject="source")
+def background_sync(
+    ctx: BackgroundNeeds,
+    job: Running,
+    *,
+    source: str,
+    scope: str = EVERYTHING,
+    origin: str | None = None,
+    replay: str | None = None,
+    full: bool = False,
+    accept_loss: bool = False,
+) -> None:
+    """Sync one source in a worker; the arguments are those of its Request.
+
+    Raises Transient for what may work later, and Permanent for what a person must look at.
+    """
+    request = Request(scope=scope, origin=origin, replay=replay, full=full, accept_loss=accept_loss)
+    report = sync(
+        ctx,
+        {source: request},
+        retention=ctx.retention,
+        progress=lambda name, step, done, total: job.progress(done, total, f"{name}: {step}"),
+    )
+    for entry in report.sources:
+        if entry.outcome in (Outcome.REFUSED, Outcome.FAILED):
+            kind = Transient if entry.is_passing else Permanent
+            raise kind(entry.error or f"the sync of {source} came to nothing")
+
+
 def _bound(progress: Callable[[str, str, int, int | None], None], name: str) -> Progress:
     return lambda step, done, total: progress(name, step, done, total)
 
@@ -149,7 +200,8 @@ def _alone(ctx: Needs, name: str) -> Iterator[None]:
 
 def _failed(source: Source, outcome: Outcome, error: AssayError) -> SourceReport:
     _log.warning("advisories.sync_failed", source=source.name, outcome=outcome, reason=str(error))
-    return SourceReport(source.name, outcome, StageCounts(), 0.0, error=str(error))
+    is_passing = isinstance(error, Transient | Conflict)
+    return SourceReport(source.name, outcome, StageCounts(), 0.0, error=str(error), is_passing=is_passing)
 
 
 def _synced(ctx: Needs, source: Source, request: Request, progress: Progress) -> SourceReport:

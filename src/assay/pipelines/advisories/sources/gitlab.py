@@ -332,7 +332,7 @@ SOURCE = RecordSource(
     licence="MIT",
     attribution="Copyright © GitLab Inc. and the contributors of the GitLab Advisory Database.",
     transport=Repository("https://gitlab.com/gitlab-org/advisories-community.git", branch="main"),
-    schedule="50 5 * * *",
+    schedule="52 * * * *",
     reader_version=1,
     read=read,
     locate=locate,

@@ -167,7 +167,7 @@ SOURCE = RecordSource(
     licence="CC0-1.0",
     attribution="Known Exploited Vulnerabilities Catalog, Cybersecurity and Infrastructure Security Agency.",
     transport=Download(url=f"https://www.cisa.gov/sites/default/files/feeds/{_FILE}.json"),
-    schedule="41 * * * *",
+    schedule="41 15 * * *",
     reader_version=1,
     read=read,
     locate=locate,
