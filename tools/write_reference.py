@@ -94,9 +94,9 @@ def formats() -> str:
     lines = [
         "# Formats",
         "",
-        "Written by `tools/write_reference.py` from the files in `pipelines/packages/sources/`. A file is known by its",
-        "name, in upper or lower case; `*` stands for anything. A file that is named by itself is also known by what is",
-        "in it where the last column says so; else `--format-of NAME` says what it is.",
+        "Written by `tools/write_reference.py` from the files in `pipelines/packages/sources/`. A file is known",
+        "by its name, in upper or lower case; `*` stands for anything. A file that is named by itself is also known by",
+        "what is in it where the last column says so; else `--format-of NAME` says what it is.",
         "",
         "| name | what | ecosystem | files | known by content |",
         "| --- | --- | --- | --- | --- |",
