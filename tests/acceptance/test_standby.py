@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.test_advisories_story import SAMPLE, Assay
-from assay.__main__ import SOCKET
+from assay.handover import SOCKET
 from assay.kit import postgres
 
 pytestmark = pytest.mark.skipif(

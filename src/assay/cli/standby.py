@@ -1,6 +1,6 @@
 """A process that stands by with everything imported, and forks a child for each command that is handed to it.
 
-The other side is assay/__main__.py. The child gets the caller's streams, folder, environment and arguments, and then is
+The other side is assay/handover.py. The child gets the caller's streams, folder, environment and arguments, and then is
 that command: same code, same output, same exit code. Only the user who started the service may hand commands over.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from assay.__main__ import SOCKET, program
+from assay.handover import SOCKET, program
 from assay.pipelines.packages.commands.reading import collect
 
 _log = structlog.get_logger(__name__)
@@ -165,8 +165,8 @@ def _take_place(folder: str, environment: dict[str, str], streams: list[int]) ->
 
 
 def _run(arguments: list[str]) -> int:
-    from assay.cli.entry import run
-
+    # By name: the program's entry leads here, by way of `serve`.
+    run = import_module("assay.cli.entry").run
     sys.argv = ["assay", *arguments]
     code: object = 0
     try:
