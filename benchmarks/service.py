@@ -65,7 +65,11 @@ def served(home: Path, workers: int) -> Iterator[tuple[str, int]]:
     process = subprocess.Popen([*command, "--workers", str(workers)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        told = "".join(iter(process.stdout.readline, "}\n")) + "}"
+        told = ""
+        for line in process.stdout:
+            told += line
+            if line == "}\n":
+                break
         host, _, port = json.loads(told)["url"].removeprefix("http://").rstrip("/").rpartition(":")
         yield host, int(port)
     finally:

@@ -1,4 +1,4 @@
-"""Write docs/reference/settings.md and docs/reference/sources.md from the program itself.
+"""Write settings.md, sources.md and formats.md of docs/reference from the program itself.
 
     python tools/write_reference.py [--check]
 
@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from assay.pipelines.advisories.model import Bucket, Download, Repository, Source
 from assay.pipelines.advisories.sources import discover
+from assay.pipelines.packages import sources as formats_of
 from assay.settings import AlertSettings, Settings, SourceSettings, WebhookSettings
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -113,10 +114,30 @@ def sources() -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def formats() -> str:
+    """The page on formats."""
+    lines = [
+        "# Formats",
+        "",
+        "Written by `tools/write_reference.py` from the files in `pipelines/packages/sources/`. A file is known",
+        "by its name, in upper or lower case; `*` stands for anything. A file that is named by itself is also known by",
+        "what is in it where the last column says so; else `--format-of NAME` says what it is.",
+        "",
+        "| name | what | ecosystem | files | known by content |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, form in formats_of.discover().items():
+        files = ", ".join(f"`{pattern}`" for pattern in form.names)
+        known = "yes" if form.recognises else "no"
+        lines.append(f"| `{name}` | {form.title} | {form.ecosystem or 'any'} | {files} | {known} |")
+    return "\n".join(lines) + "\n"
+
+
 def main(arguments: list[str]) -> int:
     """Write or check; 1 when a check fails."""
     stale: list[Any] = []
-    for name, text in (("settings.md", settings()), ("sources.md", sources())):
+    pages = {"settings.md": settings(), "sources.md": sources(), "formats.md": formats()}
+    for name, text in pages.items():
         path = REFERENCE / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(path)

@@ -1,40 +1,37 @@
-"""The only place where everything meets: settings become a Context, in this process and in its workers."""
+"""The only place where everything meets: settings become a Context, in this process and in its workers.
+
+What only a whole Context needs is imported when one is made: a command that merely asks the database starts in half
+the time.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from importlib.resources import files as resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay import __version__
-from assay.catalog.model import Readers
-from assay.catalog.rules.policy import Policy, read_policy
 from assay.errors import Permanent
-from assay.jobs.retention import remove_old_jobs
-from assay.jobs.schedules import LONGEST, Declared, check_all
-from assay.jobs.supervisor import Supervisor, SupervisorOptions
-from assay.jobs.task import Registry
-from assay.jobs.worker import WorkerOptions
-from assay.kit import logs, migrate
-from assay.kit.archives import Archives
-from assay.kit.bucket import Bucket, BucketOptions, open_bucket
 from assay.kit.clock import Clock, utc_now
 from assay.kit.db import Database
-from assay.kit.files import Files
-from assay.kit.http import Http, HttpOptions
-from assay.kit.pool import Pool, calm_collector, spare_collector
-from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
-from assay.kit.postgres_shelter import directory_for
-from assay.kit.signing import read_secret
-from assay.monitoring.commands import deliver_later, watch_now
-from assay.monitoring.model import PATIENCE, Alerting, Channel, Patience, Rule, Thresholds, Webhook
-from assay.pipelines.advisories.commands import background_sync
-from assay.pipelines.advisories.model import Bucket as BucketTransport
-from assay.pipelines.advisories.model import Download, RecordSource, Repository, Source
-from assay.pipelines.advisories.sources import discover
 from assay.settings import AlertSettings, Settings, SourceSettings
+
+if TYPE_CHECKING:
+    from assay.catalog.model import Readers
+    from assay.catalog.rules.policy import Policy
+    from assay.jobs.schedules import Declared
+    from assay.jobs.supervisor import Supervisor
+    from assay.jobs.task import Registry
+    from assay.kit.archives import Archives
+    from assay.kit.bucket import Bucket, BucketOptions
+    from assay.kit.files import Files
+    from assay.kit.http import Http, HttpOptions
+    from assay.kit.pool import Pool
+    from assay.kit.postgres import PostgresOptions
+    from assay.monitoring.model import Alerting, Rule, Webhook
+    from assay.pipelines.advisories.model import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +41,28 @@ class Context:
     settings: Settings
     db: Database
     clock: Clock
-    pool: Pool
-    files: Files
-    http: Http
-    open_bucket: Callable[[str], Bucket]
-    archives: Archives
+    pool: "Pool"
+    files: "Files"
+    http: "Http"
+    open_bucket: "Callable[[str], Bucket]"
+    archives: "Archives"
     mirrors: Path
-    sources: Mapping[str, Source]
-    readers: Readers
-    policy: Policy
-    tasks: Registry
-    schedules: tuple[Declared, ...]
+    sources: "Mapping[str, Source]"
+    readers: "Readers"
+    policy: "Policy"
+    tasks: "Registry"
+    schedules: "tuple[Declared, ...]"
     retention: timedelta
     jobs_retention: timedelta
     runs_retention: timedelta
-    alerting: Alerting
+    alerting: "Alerting"
 
 
-def postgres_options(settings: Settings) -> PostgresOptions:
+def postgres_options(settings: Settings) -> "PostgresOptions":
     """How the embedded server is to be run."""
+    from assay.kit.postgres import PostgresOptions
+    from assay.kit.postgres_shelter import directory_for
+
     return PostgresOptions(
         directory=directory_for(settings.home / "postgres"),
         port=settings.postgres_port,
@@ -76,17 +76,40 @@ def database_url(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
+    from assay.kit.postgres import EmbeddedPostgres
+
     make_home(settings)
     with EmbeddedPostgres(postgres_options(settings)) as url:
         yield url
 
 
-# Everything that may run later, by whatever room.
-TASKS = Registry([background_sync, remove_old_jobs, watch_now, deliver_later])
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The database alone, migrated like that of a Context, for commands that need nothing else."""
+    with ExitStack() as stack:
+        db = Database(stack.enter_context(database_url(settings)))
+        stack.callback(db.close)
+        _check_schema(settings, db)
+        yield db
 
 
-def load_schedules(settings: Settings, sources: Mapping[str, Source]) -> tuple[Declared, ...]:
+def load_tasks() -> "Registry":
+    """Everything that may run later, by whatever room."""
+    from assay.jobs.retention import remove_old_jobs
+    from assay.jobs.task import Registry
+    from assay.monitoring.commands import deliver_later, watch_now
+    from assay.pipelines.advisories.commands import background_sync
+
+    return Registry([background_sync, remove_old_jobs, watch_now, deliver_later])
+
+
+def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tuple[Declared, ...]":
     """What runs by itself, as the settings change it. Raises Permanent for a timing that is none."""
+    from assay.jobs.retention import remove_old_jobs
+    from assay.jobs.schedules import LONGEST, Declared, check_all
+    from assay.monitoring.commands import watch_now
+    from assay.pipelines.advisories.commands import background_sync
+
     known = {
         name: Declared(
             name=name,
@@ -112,11 +135,15 @@ def load_schedules(settings: Settings, sources: Mapping[str, Source]) -> tuple[D
 
 
 @contextmanager
-def supervising(settings: Settings) -> Iterator[Supervisor]:
+def supervising(settings: Settings) -> "Iterator[Supervisor]":
     """The supervisor of this machine's workers, not yet at work. The database is there until the block ends.
 
     An embedded server that dies is started again while the workers wait for it.
     """
+    from assay.jobs.supervisor import Supervisor, SupervisorOptions
+    from assay.jobs.worker import WorkerOptions
+    from assay.kit.postgres import EmbeddedPostgres
+
     with ExitStack() as stack:
         ctx = stack.enter_context(build(settings))
         revive: Callable[[], object] = lambda: None  # noqa: E731 - a server of somebody else's is theirs to start
@@ -142,6 +169,9 @@ def supervising(settings: Settings) -> Iterator[Supervisor]:
 
 def enter_job_worker(settings: Settings, url: str) -> Context:
     """The Context of a process that runs tasks, for as long as it lives."""
+    from assay.kit import logs
+    from assay.kit.pool import Pool, calm_collector
+
     logs.configure(settings.log_level, settings.log_format)
     calm_collector()
     stack = ExitStack()
@@ -165,6 +195,9 @@ def build(settings: Settings, *, check_schema: bool = True) -> Iterator[Context]
 
     The embedded database is migrated as needed; a database of somebody else's only by `assay migrate`.
     """
+    from assay.kit import logs
+    from assay.kit.pool import Pool, calm_collector
+
     calm_collector()
     logs.configure(settings.log_level, settings.log_format)
     make_home(settings)
@@ -178,12 +211,21 @@ def build(settings: Settings, *, check_schema: bool = True) -> Iterator[Context]
 
 def enter_worker(settings: Settings, url: str) -> Context:
     """The Context of a worker process, for as long as it lives."""
+    from assay.kit import logs
+    from assay.kit.pool import Pool, spare_collector
+
     logs.configure(settings.log_level, settings.log_format)
     spare_collector()
     return _context(settings, url, Pool(1, enter_worker, ()), ExitStack())
 
 
-def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Context:
+def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Context:
+    from assay.kit.archives import Archives
+    from assay.kit.bucket import open_bucket
+    from assay.kit.files import Files
+    from assay.kit.http import Http
+    from assay.pipelines.advisories.model import RecordSource
+
     sources = load_sources(settings)
     db = Database(url)
     stack.callback(db.close)
@@ -200,7 +242,7 @@ def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Cont
         sources=sources,
         readers={name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},
         policy=load_policy(settings.merge_policy),
-        tasks=TASKS,
+        tasks=load_tasks(),
         schedules=load_schedules(settings, sources),
         retention=settings.retention,
         jobs_retention=timedelta(days=settings.jobs_retention_days),
@@ -209,8 +251,10 @@ def _context(settings: Settings, url: str, pool: Pool, stack: ExitStack) -> Cont
     )
 
 
-def load_sources(settings: Settings) -> Mapping[str, Source]:
+def load_sources(settings: Settings) -> "Mapping[str, Source]":
     """Every source by name, as the settings change it. Raises Permanent for settings of no source."""
+    from assay.pipelines.advisories.sources import discover
+
     sources = {
         name: _changed(source, settings.sources[name]) if name in settings.sources else source
         for name, source in discover().items()
@@ -221,8 +265,10 @@ def load_sources(settings: Settings) -> Mapping[str, Source]:
     return sources
 
 
-def load_alerting(settings: AlertSettings) -> Alerting:
+def load_alerting(settings: AlertSettings) -> "Alerting":
     """When somebody is told, and how. Raises Permanent for a rule that does not exist, or a secret that is none."""
+    from assay.monitoring.model import PATIENCE, Alerting, Channel, Patience, Rule, Thresholds
+
     patience = {
         rule: Patience(
             _minutes(settings.raise_after_minutes, rule, usual.raise_after),
@@ -253,11 +299,14 @@ _THRESHOLDS = (
 )
 
 
-def _minutes(given: Mapping[str, float], rule: Rule, usual: float) -> float:
+def _minutes(given: Mapping[str, float], rule: "Rule", usual: float) -> float:
     return given[rule] * 60 if rule in given else usual
 
 
-def _webhooks(settings: AlertSettings) -> Iterator[Webhook]:
+def _webhooks(settings: AlertSettings) -> "Iterator[Webhook]":
+    from assay.kit.signing import read_secret
+    from assay.monitoring.model import Webhook
+
     for name, one in settings.webhooks.items():
         try:
             secret = read_secret(one.secret.get_secret_value())
@@ -266,14 +315,18 @@ def _webhooks(settings: AlertSettings) -> Iterator[Webhook]:
         yield Webhook(name, one.url.get_secret_value(), secret)
 
 
-def load_policy(path: Path | None) -> Policy:
+def load_policy(path: Path | None) -> "Policy":
     """The merge policy of a file, or the one that ships."""
+    from assay.catalog.rules.policy import read_policy
+
     return read_policy(*policy_text(path))
 
 
 def policy_text(path: Path | None) -> tuple[str, str]:
     """A merge policy as it is written, and the name of its file; without a path the one that ships."""
     if path is None:
+        from importlib.resources import files as resources
+
         shipped = resources("assay.catalog") / "policy" / "merge.toml"
         return shipped.read_text(encoding="utf-8"), "merge.toml"
     try:
@@ -284,18 +337,25 @@ def policy_text(path: Path | None) -> tuple[str, str]:
         raise Permanent(f"the merge policy {path} is not UTF-8 text") from error
 
 
-def _http_options(settings: Settings) -> HttpOptions:
+def _http_options(settings: Settings) -> "HttpOptions":
+    from assay.kit.http import HttpOptions
+
     return HttpOptions(
         user_agent=f"assay/{__version__}", proxy=settings.proxy, read_seconds=settings.http_timeout
     )
 
 
-def _bucket_options(settings: Settings) -> BucketOptions:
+def _bucket_options(settings: Settings) -> "BucketOptions":
+    from assay.kit.bucket import BucketOptions
+
     return BucketOptions(user_agent=f"assay/{__version__}", proxy=settings.proxy)
 
 
-def _changed(source: Source, settings: SourceSettings) -> Source:
+def _changed(source: "Source", settings: SourceSettings) -> "Source":
     """The source with what the settings change about it."""
+    from assay.pipelines.advisories.model import Bucket as BucketTransport
+    from assay.pipelines.advisories.model import Download, Repository
+
     transport = source.transport
     match transport:
         case Download():
@@ -314,6 +374,8 @@ def _changed(source: Source, settings: SourceSettings) -> Source:
 
 
 def _check_schema(settings: Settings, db: Database) -> None:
+    from assay.kit import migrate
+
     migrations = migrate.history()
     with db.connection(autocommit=True) as conn:
         todo = migrate.pending(conn, migrations)

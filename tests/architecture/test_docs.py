@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from assay.errors import BadRecord
+from assay.pipelines.packages.model import Format, Origin
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
@@ -134,9 +135,18 @@ def test_every_source_is_documented():
         assert source.licence in reference
 
 
+def test_every_format_is_documented():
+    from assay.pipelines.packages.sources import discover
+
+    reference = (REFERENCE / "formats.md").read_text(encoding="utf-8")
+    for form in discover().values():
+        assert f"| `{form.name}` | {form.title} | " in reference
+        assert ", ".join(f"`{pattern}`" for pattern in form.names) in reference
+
+
 def test_make_targets_and_documents_agree():
     targets = set(_TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
-    assert {"install", "run", "test", "check", "bench", "lock", "docs"} <= targets
+    assert {"install", "run", "test", "check", "bench", "peers", "lock", "docs"} <= targets
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     # `make test` in a sentence, or "make test" at the start of a line of a block.
     named = set(re.findall(r"(?:`|^\$ |^)make ([a-z]+)\b", text, re.MULTILINE))
@@ -153,13 +163,19 @@ def test_links_between_documents_lead_somewhere():
     assert broken == []
 
 
-def test_the_worked_example_reads_a_record():
+def worked_examples() -> list[dict[str, Any]]:
+    """What each Python file that CONTRIBUTING.md shows defines."""
     document = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    examples = re.findall(r"^```python\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
-    assert len(examples) == 1
-    module: dict[str, Any] = {"__name__": "curl"}
-    exec(compile(examples[0], "CONTRIBUTING.md", "exec"), module)
-    source = module["SOURCE"]
+    modules = []
+    for example in re.findall(r"^```python\n(.*?)^```$", document, re.MULTILINE | re.DOTALL):
+        module: dict[str, Any] = {"__name__": "example"}
+        exec(compile(example, "CONTRIBUTING.md", "exec"), module)
+        modules.append(module)
+    return modules
+
+
+def test_the_worked_example_reads_a_record():
+    [source] = [module["SOURCE"] for module in worked_examples() if "SOURCE" in module]
     advisories = (
         b'[{"id": "CURL-CVE-2024-2398", "aliases": ["CVE-2024-2398 "], "published": "2024-03-27T08:00:00Z"}]'
     )
@@ -169,3 +185,23 @@ def test_the_worked_example_reads_a_record():
     assert claim.published.isoformat() == "2024-03-27T08:00:00+00:00"
     with pytest.raises(BadRecord):
         source.read("x", b"[]")
+
+
+def test_the_worked_example_reads_a_lockfile():
+    [form] = [module["FORMAT"] for module in worked_examples() if "FORMAT" in module]
+    assert isinstance(form, Format)
+    lock = (
+        b'{"R": {"Version": "4.3.1"}, "Packages": {'
+        b'"mime": {"Package": "mime", "Version": "0.12-1", "Source": "Repository", "Repository": "CRAN"},'
+        b'"edge": {"Package": "edge", "Version": "1.0", "Source": "GitHub", "RemoteSha": "c0ffee"},'
+        b'"bare": {"Package": "bare", "Source": "Repository"}}}'
+    )
+    found = form.read("renv.lock", lock)
+    mime, edge = found.packages
+    assert (mime.ecosystem, mime.purl, mime.place) == ("CRAN", "pkg:cran/mime@0.12-1", "$.Packages.mime")
+    assert (mime.origin, edge.origin, edge.commit) == (Origin.REGISTRY, Origin.GIT, "c0ffee")
+    assert [(fault.place, fault.reason) for fault in found.faults] == [("$.Packages.bare", "wrong-type")]
+    assert form.read("renv.lock", b'{"R": {"Version": "4.3.1"}}').packages == ()
+    for nothing in (b"[]", b"{}", b"\xff", b"[" * 100_000):
+        with pytest.raises(BadRecord):
+            form.read("renv.lock", nothing)

@@ -28,7 +28,7 @@ HOSTS = (
     joined("security", "debian", "org"),
 )
 NAMED = re.compile("|".join(re.escape(host) for host in HOSTS), re.IGNORECASE)
-GENERATED = {".git", ".venv", ".assay", "__pycache__", "build", "dist"}
+GENERATED = {".git", ".venv", ".clients", ".assay", "__pycache__", "build", "dist"}
 
 
 def files() -> Iterator[Path]:

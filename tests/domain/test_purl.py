@@ -169,3 +169,20 @@ def test_any_name_has_a_purl_or_is_refused(ecosystem: str | None, name: str, ver
     except BadRecord:
         return
     assert PackageURL.from_string(purl).type == purl.partition(":")[2].partition("/")[0]
+
+
+NAMES = st.text("aZ0._~-@/:+% ", min_size=1, max_size=8)
+
+
+@given(st.sampled_from(["npm", "PyPI", "Go", "Maven", "Hex", "Packagist"]), NAMES, st.none() | NAMES)
+def test_the_short_way_writes_what_the_library_writes(ecosystem: str, name: str, version: str | None):
+    def written() -> str:
+        try:
+            return purl_of(ecosystem, name, version)
+        except BadRecord as error:
+            return error.reason
+
+    short = written()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("assay.domain.purl._is_plain", lambda *_: False)
+        assert written() == short

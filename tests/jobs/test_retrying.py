@@ -105,7 +105,7 @@ def test_a_crash_beside_others_costs_no_attempt():
 def test_an_error_is_told_without_passwords_and_with_its_cause():
     try:
         try:
-            raise KeyError("inner")
+            {}["inner"]
         except KeyError as inner:
             raise Permanent("cannot read https://user:hunter2@example.org/x\x00") from inner
     except Permanent as error:

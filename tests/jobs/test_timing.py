@@ -40,9 +40,22 @@ def test_what_can_be_written(spec, timing):
 
 @pytest.mark.parametrize(
     "spec",
-    ["", "soon", "* * * *", "* * * * * *", "61 * * * *", "0 0 30 2 *", "every 30s", "every 0m", "every", "H * * * *", "5",
-     "every 400d", "R * * * *", "* * * * * 2024", "@reboot", "-1 * * * *"],
-)  # fmt: skip
+    [
+        *(
+            "",
+            "soon",
+            "* * * *",
+            "* * * * * *",
+            "61 * * * *",
+            "0 0 30 2 *",
+            "every 30s",
+            "every 0m",
+            "every",
+            "5",
+        ),
+        *("every 400d", "H * * * *", "R * * * *", "* * * * * 2024", "@reboot", "-1 * * * *"),
+    ],
+)
 def test_what_cannot_be_written(spec):
     with pytest.raises(Permanent):
         read_timing(spec)

@@ -400,11 +400,13 @@ def test_unusable_addresses_are_permanent(http: Http, files: Files, waits: list[
     assert waits == []
 
 
-def test_unusable_options_are_permanent(tmp_path: Path) -> None:
-    with pytest.raises(Permanent, match="proxy"):
-        Http(HttpOptions(proxy="nonsense"))
-    with pytest.raises(Permanent, match="certificates"):
-        Http(HttpOptions(authorities=tmp_path / "none.pem"))
+def test_unusable_options_are_permanent_once_something_is_fetched(tmp_path: Path, files: Files) -> None:
+    for options, what in (
+        (HttpOptions(proxy="nonsense"), "proxy"),
+        (HttpOptions(authorities=tmp_path / "none.pem"), "certificates"),
+    ):
+        with Http(options) as http, pytest.raises(Permanent, match=what):
+            http.download("https://example.org/", files)
 
 
 def test_get_inflates_under_a_cap(web: Web, http: Http) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assay.bootstrap import TASKS
+from assay.bootstrap import load_tasks
 from assay.jobs import commands as jobs
 from assay.kit.signing import read_secret
 from assay.monitoring.tasks import watch_now
@@ -43,10 +43,10 @@ def test_a_failure_reaches_people_and_programs(fresh_url, tmp_path):
         try:
             with psycopg.connect(fresh_url) as conn:
                 missing = str(tmp_path / "missing.json")
-                job = jobs.run(conn, TASKS, background_sync.name, {"source": "kev", "origin": missing}, "eve")
+                job = jobs.run(conn, load_tasks(), background_sync.name, {"source": "kev", "origin": missing}, "eve")
                 conn.commit()
                 wait_until(conn, "SELECT status = 'failed' FROM jobs.processing_tasks WHERE id = %s", job.id)
-                jobs.run(conn, TASKS, watch_now.name, {}, "eve")
+                jobs.run(conn, load_tasks(), watch_now.name, {}, "eve")
                 conn.commit()
                 mail = mailbox.next()
                 assert mail["Subject"] == "[warning] task failed: advisories.sync"

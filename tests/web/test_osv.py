@@ -36,6 +36,7 @@ CREDITS = {
     *("FINDER", "REPORTER", "ANALYST", "COORDINATOR", "REMEDIATION_DEVELOPER", "REMEDIATION_REVIEWER"),
     *("REMEDIATION_VERIFIER", "TOOL", "SPONSOR", "OTHER"),
 }
+REPOSITORY = "git.example.org/Edge-Org/edge"
 # pip-audit reads times with strptime: at most six digits of a second, and Z.
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
@@ -172,9 +173,9 @@ def test_nothing_found_is_an_empty_object(service):
         ({"package": {"name": "edge", "ecosystem": "Ubuntu"}, "version": "1.1"}, ["UBUNTU-CVE-2024-90001"]),
         ({"package": {"name": "edge", "ecosystem": "Ubuntu:20.04:LTS"}, "version": "1.1"}, []),
         # Repositories and commits.
-        ({"package": {"name": "https://git.example.org/Edge-Org/edge.git", "ecosystem": "GIT"}, "version": "0.8.0"}, ["OSV-2024-90002"]),
-        ({"package": {"name": "git.example.org/Edge-Org/edge", "ecosystem": "GIT"}, "version": "0_9_0-rc1"}, ["OSV-2024-90002"]),
-        ({"package": {"name": "git.example.org/Edge-Org/edge", "ecosystem": "GIT"}, "version": "0.9.0"}, []),
+        ({"package": {"ecosystem": "GIT", "name": f"http://{REPOSITORY}.git"}, "version": "0.8.0"}, ["OSV-2024-90002"]),
+        ({"package": {"name": REPOSITORY, "ecosystem": "GIT"}, "version": "0_9_0-rc1"}, ["OSV-2024-90002"]),
+        ({"package": {"name": REPOSITORY, "ecosystem": "GIT"}, "version": "0.9.0"}, []),
         ({"commit": COMMIT}, ["OSV-2024-90002"]),
         ({"commit": COMMIT.upper()}, ["OSV-2024-90002"]),
         ({"commit": "cd" * 20}, []),

@@ -73,6 +73,33 @@ def test_a_lost_connection_is_not_the_clients_problem(service):
     assert service.post("/v1/query", query) == before
 
 
+def end_itself(conn: psycopg.Connection) -> None:
+    conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_a_question_whose_connection_is_lost_is_asked_once_more(server):
+    """Nothing is known of the end of a kept connection until something is asked on it: the signal may be under way."""
+    read = Reading(server.url, 1)
+    asked = []
+
+    def lost_at_first(conn: psycopg.Connection) -> int:
+        asked.append(conn.info.backend_pid)
+        if len(asked) == 1:
+            end_itself(conn)
+        return conn.execute("SELECT 1").fetchone()[0]
+
+    try:
+        assert read(lost_at_first) == 1
+        assert len(set(asked)) == 2
+        with pytest.raises(Transient, match="connection to PostgreSQL was lost"):
+            read(end_itself)
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            read(lambda conn: conn.execute("SELECT 1 / 0"))
+        assert read(lambda conn: conn.execute("SHOW transaction_read_only").fetchone()) == ("on",)
+    finally:
+        read.close()
+
+
 def test_nothing_can_be_changed(service):
     read = Reading(service.ctx.db.url, 1)
     try:

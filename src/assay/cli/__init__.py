@@ -3,6 +3,8 @@
     entry        `assay` itself: global options, errors, signals
     advisories   sync, sources, quarantine
     catalog      show, search, catalog ...
+    packages     scan
+    inventories  hits, inventories ...
     jobs         jobs: list, show, retry, discard, cancel, run, stats
     schedules    schedules: when tasks run by themselves
     worker       worker: the processes that run them

@@ -29,6 +29,14 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(quarantine, name="quarantine")
 
 
+_AcceptLoss = Annotated[
+    bool, typer.Option("--accept-loss", help="Believe a listing that lost more than a tenth of its records.")
+]
+_Background = Annotated[
+    bool, typer.Option("--background", help="Leave it to the workers, one job a source, and end at once.")
+]
+
+
 class _Sync(TyperCommand):
     """`sync`, whose `--replay` may stand alone."""
 
@@ -61,14 +69,8 @@ def sync(
             help="Read a document fetched before, without the network; the newest if none is named.",
         ),
     ] = None,
-    accept_loss: Annotated[
-        bool,
-        typer.Option("--accept-loss", help="Believe a listing that lost more than a tenth of its records."),
-    ] = False,
-    background: Annotated[
-        bool,
-        typer.Option("--background", help="Leave it to the workers, one job a source, and end at once."),
-    ] = False,
+    accept_loss: _AcceptLoss = False,
+    background: _Background = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the catalog up to date with its sources."""

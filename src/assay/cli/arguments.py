@@ -132,14 +132,14 @@ def read_origins(origins: Sequence[str], wanted: Sequence[str], known: Collectio
     return found
 
 
-def since_when(text: str, now: datetime) -> datetime:
+def since_when(text: str, now: datetime, option: str = "--since") -> datetime:
     """The moment that a date, a time or an age means, in UTC where it says no zone. Raises BadParameter."""
     age = _AGO.fullmatch(text.strip())
     try:
         moment = now - int(age[1]) * _UNITS[age[2]] if age else datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError):
         said = f"{text!r} is neither a date such as 2024-05-01 nor an age such as 7d"
-        raise typer.BadParameter(said, param_hint="--since") from None
+        raise typer.BadParameter(said, param_hint=option) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import advisories, catalog, jobs, monitoring, operations, schedules, serving, worker
+from assay.cli import (
+    advisories,
+    catalog,
+    inventories,
+    jobs,
+    monitoring,
+    operations,
+    packages,
+    schedules,
+    serving,
+    worker,
+)
 from assay.cli.exits import Terminated, reported
 from assay.cli.invocation import Invocation, current
 
@@ -66,11 +77,13 @@ def assay(
 
 advisories.add_to(app)
 catalog.add_to(app)
+packages.add_to(app)
+inventories.add_to(app)
+serving.add_to(app)
 jobs.add_to(app)
 schedules.add_to(app)
 monitoring.add_to(app)
 worker.add_to(app)
-serving.add_to(app)
 operations.add_to(app)
 
 

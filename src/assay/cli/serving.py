@@ -27,6 +27,7 @@ def serve(
 ) -> None:
     """Answer OSV and npm audit queries over HTTP until stopped by Ctrl-C or SIGTERM."""
     from assay.cli.output import note, print_json, show, spoken
+    from assay.cli.standby import standing_by
     from assay.web.running import serve as run
 
     invocation = current(ctx)
@@ -38,7 +39,7 @@ def serve(
         else:
             show(spoken("Serving at ", (url, "bold"), f" (API {url}docs, health {url}health)"))
 
-    with invocation.open(settings) as context:
+    with invocation.open(settings) as context, standing_by(settings.home):
         run(
             context,
             settings.web_host if host is None else host,

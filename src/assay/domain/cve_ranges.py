@@ -60,8 +60,9 @@ def affected(containers: Iterable[tuple[Block, ...] | None]) -> tuple[Affected, 
 
 def partition(block: Block) -> tuple[list[Version], list[Version]]:
     """The block's affected entries: those that tell of commits in its repository, and the others."""
-    hits = [one for one in block.versions or () if one.status == "affected"]
-    if block.repo is None or not _URL.fullmatch(block.repo.strip()):
+    versions = block.versions
+    hits = [one for one in versions if one.status == "affected"] if versions else []
+    if not hits or block.repo is None or not _URL.fullmatch(block.repo.strip()):
         return [], hits
     commits: list[Version] = []
     others: list[Version] = []

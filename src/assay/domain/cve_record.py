@@ -23,7 +23,8 @@ def is_vague(text: str) -> bool:
 
 def says_nothing(version: str) -> bool:
     """Whether this, as a limit, limits nothing."""
-    return version == "*" or is_vague(version)
+    # One look at the first character for nearly all versions, as above.
+    return version[:1] in " \tnNuU*" and (version == "*" or is_vague(version))
 
 
 def _compared(operator: str, version: str) -> str:
@@ -73,7 +74,10 @@ class Version(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         real lists give one change per maintained branch and not in order (CVE-2024-2660, CVE-2024-3393).
         """
         lower = self.version or ""
-        text = self._range(lower) if not self.is_single() else None if is_vague(lower) else lower
+        if self.less_than is None and self.less_than_or_equal is None:
+            text = None if is_vague(lower) else lower
+        else:
+            text = self._range(lower)
         if text is None or not self.changes:
             return text
         ends = (self.less_than, self.less_than_or_equal)

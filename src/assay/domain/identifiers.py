@@ -6,6 +6,8 @@ import re
 _CVE = re.compile(r"CVE-([0-9]{4})-([0-9]{4,})")
 # GHSA-jf66-3q76-h5p5; the body is lower case where the prefix is upper (github/advisory-database README).
 _GHSA = re.compile(r"GHSA((?:-[0-9a-z]{4}){3})", re.IGNORECASE)
+# Capitals and digits only, or a GHSA id in its usual form: nothing to put right, as with nearly all real names.
+_USUAL = re.compile(r"(?!GHSA)[A-Z][A-Z0-9:.-]{1,98}[A-Z0-9]|GHSA(?:-[0-9a-z]{4}){3}")
 _EDGES = " \t\r\n\f\v\x00\u00a0,;\"'"
 # The longest of 300,000 real names has 41 characters; what is longer than this is no name, and fits no index.
 _LONGEST = 200
@@ -19,6 +21,8 @@ def normalise(text: str) -> str | None:
     Real lists carry blanks, trailing commas and lower-case prefixes (research/data.md, section 4.6).
     An unknown form is kept as it is, without the edges: `CVE-2014-4671A` is a name, only no CVE id.
     """
+    if _USUAL.fullmatch(text):
+        return text
     if "\x00" in text:
         text = text.replace("\x00", "")
     text = text.strip(_EDGES)
@@ -35,9 +39,12 @@ def normalise_all(texts: tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
     """The distinct identifiers of a list, normalised, in its order."""
     if not texts:
         return ()
-    found = dict.fromkeys(normalise(text) for text in texts)
-    found.pop(None, None)
-    return tuple(name for name in found if name is not None)
+    found: dict[str, None] = {}
+    for text in texts:
+        name = normalise(text)
+        if name is not None:
+            found[name] = None
+    return tuple(found)
 
 
 def is_cve(identifier: str) -> bool:

@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from assay.errors import AssayError
-
 # A queue that every worker serves unless it is told otherwise.
 DEFAULT_QUEUE = "default"
 # What a task gets when it says nothing else: seconds, soft and hard.
@@ -46,15 +44,15 @@ class AttemptEnd(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Cancelled(AssayError):  # noqa: N818 - an answer, like those in assay.errors
+class Cancelled(Exception):  # noqa: N818 - an order, which nothing on the way may take for a fault
     """A person cancelled the job; the task ends at its next report of progress."""
 
 
-class Lost(AssayError):  # noqa: N818
+class Lost(Exception):  # noqa: N818
     """The job was given to another process, because this one was taken for dead. What it writes must not count."""
 
 
-class OutOfTime(AssayError):  # noqa: N818
+class OutOfTime(Exception):  # noqa: N818
     """The task is past its soft limit; it is tried again like after any passing fault."""
 
 

@@ -17,7 +17,8 @@ OFF = "off"
 # How many ticks of a cron expression are looked at to find its longest pause: a month of hours.
 _TICKS = 800
 
-_NAMES = frozenset("jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun l".split())
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAMES = frozenset((*_MONTHS, "mon", "tue", "wed", "thu", "fri", "sat", "sun", "l"))
 _CRON = re.compile(r"@(hourly|daily|midnight|weekly|monthly)|[\d*/,A-Za-z?#L-]+( [\d*/,A-Za-z?#L-]+){4}")
 _PART = re.compile(r"(\d{1,6})\s*(seconds?|sec|s|minutes?|mins?|m|hours?|h|days?|d)\s*")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

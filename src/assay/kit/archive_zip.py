@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
+
+import msgspec
 
 from assay.errors import BadRecord, Permanent
 from assay.kit.member import Limits, Member, name_fault, size_fault, told_apart
@@ -27,13 +29,15 @@ _FINGERPRINT = struct.Struct("<LQ")
 _WINDOW = 4 << 20
 _FULL32, _FULL16 = 0xFFFFFFFF, 0xFFFF
 _STORED, _DEFLATED = 0, 8
-_UNIX, _DARWIN = 3, 19
+# Unix and Darwin, whose modes tell a file's kind.
+_POSIX = frozenset((3, 19))
+_KIND = 0o170000
 _IS_ENCRYPTED = 0x1 | 0x40 | 0x2000
 # Deflate's best case is 1032:1, so more than that is a lie and not a bomb.
 _DEFLATE_LIMIT = 1032
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, gc=False):
     """One record of the central directory, `at` its position and `start` its member's in the file."""
 
     at: int
@@ -103,10 +107,11 @@ class ZipArchive:
             if records > limits.max_members:
                 raise Permanent(_too_many(self._path, records, limits))
             claimed += _LOCAL.size + len(entry.name) + entry.packed
-            if entry.name.endswith(b"/") and entry.size == 0:
+            if entry.size == 0 and entry.name.endswith(b"/"):
                 continue
             member = self._member(entry, seen)
-            total += entry.size if member.fault is None else 0
+            if member.fault is None:
+                total += entry.size
             members.append(member)
         self._check_count(records)
         if total > limits.max_total_bytes:
@@ -256,11 +261,12 @@ def _decoded(raw: bytes) -> str:
 def _entry_fault(entry: _Entry, length: int) -> str | None:
     if entry.flags & _IS_ENCRYPTED:
         return "encrypted"
-    kind = stat.S_IFMT(entry.mode) if entry.system in (_UNIX, _DARWIN) else 0
-    if kind == stat.S_IFLNK:
-        return "symlink"
-    if kind not in (0, stat.S_IFREG):
-        return "not-a-file"
+    if entry.mode and entry.system in _POSIX:
+        kind = entry.mode & _KIND
+        if kind == stat.S_IFLNK:
+            return "symlink"
+        if kind not in (0, stat.S_IFREG):
+            return "not-a-file"
     if entry.method not in (_STORED, _DEFLATED):
         return "compression"
     return _claim_fault(entry, length)
@@ -293,7 +299,7 @@ def _parsed(window: bytes, offset: int, at: int, shift: int) -> _Entry | None:
         return None
     begin = offset + _CENTRAL.size
     name = window[begin : begin + named]
-    if _FULL32 in (packed, size, start):
+    if _FULL32 in (size, packed, start):
         size, packed, start = _wide(window[begin + named : begin + named + extra], size, packed, start)
     return _Entry(at, length, name, system, flags, method, crc, packed, size, attributes >> 16, start + shift)
 

@@ -1,4 +1,4 @@
-"""One-dimensional arrays of bigint and text in PostgreSQL's binary format.
+"""One-dimensional arrays of bigint, text and bytea in PostgreSQL's binary format.
 
 psycopg's own dumper looks at every element to find the array's shape and type; bulk COPY knows both, and spent a
 fifth of its time there. Format: src/backend/utils/adt/arrayfuncs.c, array_recv.
@@ -13,8 +13,10 @@ from psycopg.adapt import AdaptersMap, Dumper
 
 _INT8, _INT8_ARRAY = 20, 1016
 _TEXT, _TEXT_ARRAY = 25, 1009
+_BYTEA, _BYTEA_ARRAY = 17, 1001
 # Dimensions, has-nulls flag, element type, length and lower bound of the only dimension.
 _HEAD = Struct(">iiIii")
+_NULL = Struct(">i").pack(-1)
 _EMPTY = Struct(">iiI")
 _LENGTH = Struct(">i").pack
 
@@ -56,8 +58,50 @@ class _TextArray(Dumper):
         return b"".join(parts)
 
 
+class ByteaArray(list[bytes | None]):
+    """Values for a `bytea[]` parameter; None is NULL."""
+
+
+class TextArray(list[str | None]):
+    """Values for a `text[]` parameter; None is NULL."""
+
+
+class _ByteaArray(Dumper):
+    """ByteaArray as bytea[]."""
+
+    format = pq.Format.BINARY
+    oid = _BYTEA_ARRAY
+
+    def dump(self, obj: ByteaArray) -> bytes:
+        return _with_nulls(_BYTEA, obj)
+
+
+class _NullableTextArray(Dumper):
+    """TextArray as text[]."""
+
+    format = pq.Format.BINARY
+    oid = _TEXT_ARRAY
+
+    def dump(self, obj: TextArray) -> bytes:
+        return _with_nulls(_TEXT, [None if text is None else text.encode() for text in obj])
+
+
+def _with_nulls(kind: int, values: Sequence[bytes | None]) -> bytes:
+    if not values:
+        return _EMPTY.pack(0, 0, kind)
+    parts = [_HEAD.pack(1, 1, kind, len(values), 1)]
+    for raw in values:
+        if raw is None:
+            parts.append(_NULL)
+        else:
+            parts += _LENGTH(len(raw)), raw
+    return b"".join(parts)
+
+
 def register_arrays(adapters: AdaptersMap) -> None:
-    """Use these for columns whose type is given as `int8[]` or `text[]`; everything else stays psycopg's."""
+    """Use these for columns of type `int8[]` or `text[]`, and for ByteaArray and TextArray; others stay psycopg's."""
     # Without a class they are found by type number only, never for a list of unknown content.
     adapters.register_dumper(None, _Int8Array)
     adapters.register_dumper(None, _TextArray)
+    adapters.register_dumper(ByteaArray, _ByteaArray)
+    adapters.register_dumper(TextArray, _NullableTextArray)

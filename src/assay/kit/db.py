@@ -132,6 +132,8 @@ def copy_rows(
 
 def writable(text: str) -> str:
     """The text without what PostgreSQL cannot hold and a file or a URL may bring: NUL, half surrogate pairs."""
+    if text.isascii():
+        return text.replace("\x00", "")
     return text.replace("\x00", "").encode(errors="replace").decode()
 
 

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from random import random as _random
 from types import TracebackType
@@ -58,7 +59,11 @@ class Http:
     ) -> None:
         self._options = options or HttpOptions()
         self._persistence = Persistence(self._options.backoff, sleep, random)
-        self._client = _client(self._options)
+
+    @cached_property
+    def _client(self) -> httpx2.Client:
+        # Reading the system's certificates takes a tenth of a second, and most commands fetch nothing.
+        return _client(self._options)
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +75,8 @@ class Http:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()
 
     def download(
         self,

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BOMB_FLOOR = 1 << 20
@@ -20,7 +21,7 @@ class Limits:
     max_total_bytes: int = 64 << 30
 
 
-class Member(NamedTuple):
+class Member(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One file in an archive.
 
     `name` is relative to the archive's folder and tells members apart: the second member of one name is

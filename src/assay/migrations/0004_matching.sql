@@ -22,6 +22,9 @@ CREATE TABLE catalog.affected (
 );
 CREATE INDEX affected_match ON catalog.affected (name, ecosystem, lower)
     INCLUDE (upper, is_upper_included, is_live, is_unread, release, vulnerability_id, fixed);
+-- The few rows that no order of versions helps to find, apart from the many that only name a package.
+CREATE INDEX affected_unordered ON catalog.affected (name, ecosystem)
+    WHERE lower IS NULL AND (is_unread OR listed IS NOT NULL);
 CREATE INDEX affected_by_vulnerability ON catalog.affected (vulnerability_id);
 
 -- The commits that GIT ranges name as affected.
@@ -34,6 +37,9 @@ CREATE INDEX commits_by_vulnerability ON catalog.commits (vulnerability_id);
 
 -- A merge looks for the vulnerabilities that bear the names at hand: without this it read the whole table for every part.
 CREATE INDEX vulnerabilities_by_name ON catalog.vulnerabilities (name);
+
+-- Listings are packed in another form; what they list is read once more.
+DELETE FROM advisories.listings;
 
 -- What is held already gets its rows from the merge that follows.
 INSERT INTO catalog.dirty_claims (claim_id) SELECT id FROM catalog.claims;

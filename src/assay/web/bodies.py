@@ -79,4 +79,14 @@ def _too_large() -> Refused:
     return Refused(413, f"the body is larger than {LIMIT >> 20} MiB; send less at once")
 
 
+def described(example: object) -> dict[str, object]:
+    """What the interface's description says of a body, which is read whatever its Content-Type."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
+        }
+    }
+
+
 AnyBody = Annotated[Body, Depends(_body)]

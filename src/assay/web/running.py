@@ -106,16 +106,21 @@ def address_of(listening: socket.socket) -> str:
 def _supervise(ctx: Context, listening: socket.socket, workers: int, is_ready: Callable[[], None]) -> None:
     """Keep as many workers running, all on the one socket, until this process is asked to end."""
     spawn = multiprocessing.get_context("spawn")
+    has_started = spawn.Event()
 
     def start() -> BaseProcess:
-        process = spawn.Process(target=_work, args=(ctx.settings, ctx.db.url, listening), name="assay-web")
+        arguments = (ctx.settings, ctx.db.url, listening, has_started.set)
+        process = spawn.Process(target=_work, args=arguments, name="assay-web")
         process.start()
         return process
 
     running = [start() for _ in range(workers)]
-    is_ready()
     restarts = 0
     try:
+        while not has_started.wait(0.1) and all(process.is_alive() for process in running):
+            pass
+        if has_started.is_set():
+            is_ready()
         while restarts < _MOST_RESTARTS:
             wait([process.sentinel for process in running])
             for place, process in enumerate(running):
@@ -134,8 +139,8 @@ def _supervise(ctx: Context, listening: socket.socket, workers: int, is_ready: C
     raise Permanent(f"the workers of the service ended {restarts} times; the log says why")
 
 
-def _work(settings: Settings, url: str, listening: socket.socket) -> None:
+def _work(settings: Settings, url: str, listening: socket.socket, is_ready: Callable[[], None]) -> None:
     """A worker's whole life. Ctrl-C reaches it with its parent, SIGTERM from it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctx = enter_worker(settings, url)
-    _run(ctx, listening, lambda: None)
+    _run(ctx, listening, is_ready)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.catalog.model import Claim
+from assay.pipelines.advisories.model import RecordSource
 from assay.pipelines.advisories.rules import (
     FEW_LOST,
     UNREAD,
@@ -23,6 +24,7 @@ from assay.pipelines.advisories.rules import (
     read_changes,
     refusal,
 )
+from assay.pipelines.advisories.sources import discover
 
 
 @dataclass(frozen=True)
@@ -218,3 +220,30 @@ def test_list_of_changes_as_osv_writes_it() -> None:
     assert changes[0].modified == datetime(2024, 5, 2, 10, 11, 12, 123456, tzinfo=UTC)
     _, bad = read_changes("2024-05-02T10:11:12Z,\nnever,npm/X-1\n2024-05-02T10:11:12,npm/X-1\n,\n")
     assert [number for number, _ in bad] == [1, 2, 3, 4]
+
+
+VOLATILE = [source for source in discover().values() if isinstance(source, RecordSource) and source.volatile]
+SNIPPETS = st.sampled_from(
+    (
+        b'"modified"',
+        b'"dateUpdated"',
+        b'"timestamp"',
+        b"date:",
+        b"pubdate:",
+        b": ",
+        b'"',
+        b"\\",
+        b"\r",
+        b"\n",
+        b"x",
+    )
+)
+
+
+@pytest.mark.parametrize("source", VOLATILE, ids=lambda source: source.name)
+@given(pieces=st.lists(SNIPPETS, max_size=30))
+def test_marks_change_no_fingerprint(source: RecordSource, pieces: list[bytes]) -> None:
+    raw = b"".join(pieces)
+    assert source.volatile_marks
+    plain = content_hash(raw, source.volatile, source.reader_version)
+    assert content_hash(raw, source.volatile, source.reader_version, marks=source.volatile_marks) == plain

@@ -11,6 +11,7 @@ from assay.domain.identifiers import normalise
 from assay.domain.packages import normalise_name
 from assay.domain.versions import key
 from assay.kit import sql
+from assay.kit.arrays import ByteaArray, TextArray
 from assay.kit.compression import decompress
 from assay.kit.db import Connection, writable
 
@@ -85,11 +86,11 @@ def match(conn: Connection, pins: Sequence[Pin]) -> list[Finding]:
         keys.append(None if version is None else key(pin.ecosystem, version))
         versions.append(None if version is None else writable(version))
     values = {
-        "ecosystems": ecosystems,
-        "releases": releases,
-        "names": names,
-        "keys": keys,
-        "versions": versions,
+        "ecosystems": TextArray(ecosystems),
+        "releases": TextArray(releases),
+        "names": TextArray(names),
+        "keys": ByteaArray(keys),
+        "versions": TextArray(versions),
     }
     found: dict[tuple[int, int], Finding] = {}
     rows = conn.execute(_SQL["match"].text, values, binary=True).fetchall()

@@ -15,8 +15,9 @@ UNION ALL
 -- It is listed as a text, or something was said of the package that could not be read.
 SELECT pin.position, a.vulnerability_id, NOT coalesce(pin.version = ANY(a.listed), false), NULL
 FROM pin
-JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem AND a.lower IS NULL
-WHERE pin.version IS NOT NULL AND a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release)
+JOIN catalog.affected AS a ON a.name = pin.name AND a.ecosystem = pin.ecosystem
+WHERE a.lower IS NULL AND (a.is_unread OR a.listed IS NOT NULL)
+  AND pin.version IS NOT NULL AND a.is_live AND (a.release = '' OR pin.release = '' OR a.release = pin.release)
   AND (a.is_unread OR pin.version = ANY(a.listed))
 UNION ALL
 -- The version cannot be placed among the others: whether an interval holds it is not known, unless that holds all.

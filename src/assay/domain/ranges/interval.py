@@ -1,13 +1,13 @@
 """Intervals of versions, and as much order between two versions as holds in every ecosystem."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 _NUMBERS = re.compile(r"[vV]?([0-9]+(?:\.[0-9]+)*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(msgspec.Struct, frozen=True, gc=False):
     """The versions between two bounds in the package's own order; None is unbounded (and never closed)."""
 
     lower: str | None = None
@@ -58,6 +58,9 @@ def _magnitudes(numbers: str) -> tuple[tuple[int, str], ...]:
 
 def intersection(left: Interval, right: Interval) -> Interval:
     """The versions in both; ValueError where there are none, or where two bounds cannot be ordered here."""
+    if left is EVERYTHING:
+        require_versions(right)
+        return right
     lower, lower_closed = _tighter(left.lower, left.lower_closed, right.lower, right.lower_closed, 1)
     upper, upper_closed = _tighter(left.upper, left.upper_closed, right.upper, right.upper_closed, -1)
     found = Interval(lower, lower_closed, upper, upper_closed)

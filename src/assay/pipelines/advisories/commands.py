@@ -19,7 +19,7 @@ from assay.kit.db import Connection, try_lock
 from assay.pipelines.advisories import store
 from assay.pipelines.advisories.model import Bucket, RecordSource, Refused, ScoreSource, Source
 from assay.pipelines.advisories.store import Bad, Quarantined
-from assay.pipelines.advisories.tasks import changes, staging, unfinished
+from assay.pipelines.advisories.tasks import changes, staging
 from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched, Request, fetch
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
 from assay.pipelines.advisories.tasks.scoring import stage_scores
@@ -227,11 +227,12 @@ def _staged(
         outcome = Outcome.COMPLETED if scores.counts.read else Outcome.UNCHANGED
         notes = (*fetched.notes, *scores.notes)
         return SourceReport(source.name, outcome, scores.counts, 0.0, fetched.name, notes)
-    same = None if request.full else _staged_before(ctx, source, fetched)
+    last = staging.load_last(ctx, source, fetched)
+    same = None if request.full else _staged_before(source, fetched, last)
     if same is not None:
         return SourceReport(source.name, Outcome.UNCHANGED, same, 0.0, fetched.name, fetched.notes)
     counts = staging.stage(
-        ctx, source, fetched, full=request.full, accept_loss=request.accept_loss, progress=progress
+        ctx, source, fetched, last, full=request.full, accept_loss=request.accept_loss, progress=progress
     )
     return SourceReport(source.name, Outcome.COMPLETED, counts, 0.0, fetched.name, fetched.notes)
 
@@ -256,18 +257,15 @@ def _is_begun(ctx: Needs, source: RecordSource, scope: str) -> bool:
         return bool(store.find_begun(conn, source.name, scope))
 
 
-def _staged_before(ctx: Needs, source: RecordSource, fetched: Fetched) -> StageCounts | None:
+def _staged_before(source: RecordSource, fetched: Fetched, last: staging.Last) -> StageCounts | None:
     """The counts of a document whose staging was finished, None when there is something to do."""
-    if not fetched.is_full:
+    listing = last.listing
+    if not fetched.is_full or last.doubtful or listing is None:
         return None
-    with ctx.db.transaction() as conn:
-        last = store.find_listing(conn, source.name, fetched.scope)
-        if unfinished.records(conn, source.name, fetched):
-            return None
-    if last is None or last.document != fetched.name or last.reader_version != source.reader_version:
+    if listing.document != fetched.name or listing.reader_version != source.reader_version:
         return None
-    bad = sum(entry.is_bad for entry in last.entries.values())
-    return StageCounts(read=last.records, unchanged=last.records - bad, quarantined=bad)
+    bad = sum(entry.is_bad for entry in listing.entries.values())
+    return StageCounts(read=listing.records, unchanged=listing.records - bad, quarantined=bad)
 
 
 def _set_aside(ctx: Needs, source: Source, fetched: Fetched, error: Permanent) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
 from assay.catalog.model import Reader, Scored
 from assay.errors import BadRecord, Permanent
 
@@ -53,7 +55,8 @@ class RecordSource:
 
     `locate` gives the record id that a member's path stands for, None for a member that is no record.
     `split` cuts a single document into (record id, raw record) pairs, for sources that publish one file.
-    `volatile` matches the timestamps in a raw record that change without content. `reader_version` is
+    `volatile` matches the timestamps in a raw record that change without content; each match begins with one of
+    `volatile_marks`, so that it is found without trying every byte. `reader_version` is
     raised when `read` would give another claim for the same bytes; everything is then read again.
     """
 
@@ -69,6 +72,7 @@ class RecordSource:
     locate: Callable[[str], str | None]
     split: Callable[[bytes], Iterable[tuple[str, bytes]]] | None = None
     volatile: re.Pattern[bytes] | None = None
+    volatile_marks: tuple[bytes, ...] = ()
     notes: str = ""
 
 
@@ -99,8 +103,7 @@ class ScoreSource:
 Source = RecordSource | ScoreSource
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A member as the last listing had it; `is_bad` when it was set aside.
 
     A member whose bytes could not be had is kept with UNREAD: its archive tells the same fingerprint again once the

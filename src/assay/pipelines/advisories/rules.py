@@ -3,10 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from assay.catalog.model import Claim
 from assay.errors import BadRecord
@@ -32,20 +33,27 @@ class Listed(Protocol):
     def fault(self) -> str | None: ...
 
 
+Member = TypeVar("Member", bound=Listed)
+
 # Fits no member's fingerprint.
 UNREAD = b""
 
 
 @dataclass(slots=True)
-class Reading:
-    """What of a listing has to be read: members by record id, all copies of a record together."""
+class Reading(Generic[Member]):
+    """What of a listing has to be read: members by record id, all copies of a record together.
+
+    `names` are those of all records listed, `had` the record ids of the last listing.
+    """
 
     records: int = 0
     unchanged: int = 0
     kept_bad: int = 0
-    changed: list[tuple[str, list[Listed]]] = field(default_factory=list)
-    faulty: list[tuple[str, Listed]] = field(default_factory=list)
+    changed: list[tuple[str, list[Member]]] = field(default_factory=list)
+    faulty: list[tuple[str, Member]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    names: AbstractSet[str] = frozenset()
+    had: AbstractSet[str] = frozenset()
 
 
 _NUMBERED = re.compile(r"#[0-9]+\Z")
@@ -70,45 +78,47 @@ def as_listed(locate: Callable[[str], str | None]) -> Callable[[str], str | None
 
 
 def plan_reading(
-    members: Iterable[Listed],
+    members: Iterable[Member],
     locate: Callable[[str], str | None],
     last: Mapping[str, Entry],
     *,
     is_full: bool = True,
-) -> Reading:
+) -> Reading[Member]:
     """What has to be read of a listing, given the last one.
 
     A member with the fingerprint it had is not read again, unless another copy of its record changed or (where the
     listing is full) is there no longer: it may be the copy that stands. `gone` are record ids that only the last
     listing had.
     """
-    reading = Reading()
-    copies: dict[str, list[Listed]] = {}
-    for member in members:
-        record_id = locate(member.name)
-        if record_id is None:
+    listed = [(record, member) for member in members if (record := locate(member.name)) is not None]
+    now = Counter([record for record, _ in listed])
+    had = Counter([record for name in last if (record := locate(name)) is not None])
+    # Almost everything is as it was: what is not is found first, and only that is looked at one by one.
+    touched = {
+        record
+        for record, member in listed
+        if (entry := last.get(member.name)) is None or entry.fingerprint != member.fingerprint
+    }
+    if is_full:
+        touched.update(record for record, copies in now.items() if had[record] != copies)
+    was_bad = {name for name, entry in last.items() if entry.is_bad}
+    reading = Reading[Member](records=len(listed), gone=sorted(had.keys() - now.keys()), had=had.keys())
+    reading.names = {member.name for _, member in listed}
+    reading.unchanged = len(listed) - sum(now[record] for record in touched)
+    if was_bad:
+        kept = (record not in touched and member.name in was_bad for record, member in listed)
+        reading.kept_bad = sum(kept)
+        reading.unchanged -= reading.kept_bad
+    copies: dict[str, list[Member]] = {}
+    for record, member in listed:
+        if record not in touched:
             continue
-        reading.records += 1
-        copies.setdefault(record_id, []).append(member)
-    had = Counter(found for name in last if (found := locate(name)) is not None)
-    for record_id, listed in copies.items():
-        is_whole = not is_full or len(listed) == had[record_id]
-        if is_whole and all(_is_same(member, last) for member in listed):
-            bad = sum(last[member.name].is_bad for member in listed)
-            reading.kept_bad += bad
-            reading.unchanged += len(listed) - bad
-            continue
-        sound = [member for member in listed if member.fault is None]
-        reading.faulty.extend((record_id, member) for member in listed if member.fault is not None)
-        if sound:
-            reading.changed.append((record_id, sound))
-    reading.gone = sorted(had.keys() - copies.keys())
+        if member.fault is None:
+            copies.setdefault(record, []).append(member)
+        else:
+            reading.faulty.append((record, member))
+    reading.changed = list(copies.items())
     return reading
-
-
-def _is_same(member: Listed, last: Mapping[str, Entry]) -> bool:
-    entry = last.get(member.name)
-    return entry is not None and entry.fingerprint == member.fingerprint
 
 
 def refusal(records: int, gone: int, had: int, *, accept_loss: bool) -> str | None:
@@ -124,10 +134,10 @@ def refusal(records: int, gone: int, had: int, *, accept_loss: bool) -> str | No
 
 
 def batches(
-    changed: Sequence[tuple[str, list[Listed]]], *, most: int, most_bytes: int
-) -> Iterator[list[tuple[str, list[Listed]]]]:
+    changed: Sequence[tuple[str, list[Member]]], *, most: int, most_bytes: int
+) -> Iterator[list[tuple[str, list[Member]]]]:
     """Records packed into batches by number and size, all copies of a record in one."""
-    batch: list[tuple[str, list[Listed]]] = []
+    batch: list[tuple[str, list[Member]]] = []
     size = 0
     for record_id, members in changed:
         batch.append((record_id, members))
@@ -139,15 +149,39 @@ def batches(
         yield batch
 
 
-def content_hash(raw: bytes, volatile: re.Pattern[bytes] | None, reader_version: int = 0) -> bytes:
+def content_hash(
+    raw: bytes, volatile: re.Pattern[bytes] | None, reader_version: int = 0, *, marks: Sequence[bytes] = ()
+) -> bytes:
     """The fingerprint of a raw record as one reader reads it, without the timestamps that change by themselves.
 
-    The same bytes under another reader are another claim: it has to be merged again.
+    The same bytes under another reader are another claim: it has to be merged again. `marks`, with one of which every
+    volatile part begins, change nothing but the time that it takes.
     """
-    content = raw if volatile is None else volatile.sub(b"", raw)
+    content = raw if volatile is None else _without(raw, volatile, marks)
     digest = sha256(content)
     digest.update(b"%d" % reader_version)
     return digest.digest()[:16]
+
+
+def _without(raw: bytes, volatile: re.Pattern[bytes], marks: Sequence[bytes]) -> bytes:
+    """The bytes that are left when the first match at or after each end of the one before it is taken out."""
+    if not marks:
+        return volatile.sub(b"", raw)
+    places: list[int] = []
+    for mark in marks:
+        at = raw.find(mark)
+        while at >= 0:
+            places.append(at)
+            at = raw.find(mark, at + 1)
+    places.sort()
+    pieces: list[bytes] = []
+    begin = 0
+    for at in places:
+        if at >= begin and (match := volatile.match(raw, at)) is not None:
+            pieces.append(raw[begin:at])
+            begin = match.end()
+    pieces.append(raw[begin:])
+    return b"".join(pieces)
 
 
 class Candidate(NamedTuple):

@@ -81,9 +81,8 @@ class Quarantined:
     raw: bytes | None
 
 
-_ROWS = list[tuple[str, bytes, bool]]
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(_ROWS).decode
+_unpack = msgspec.msgpack.Decoder(dict[str, Entry]).decode
 
 
 def add_document(
@@ -157,17 +156,17 @@ def find_listing(conn: Connection, source: str, scope: str) -> Listing | None:
 
 
 def _entries(members: bytes) -> dict[str, Entry]:
-    return {name: Entry(fingerprint, is_bad) for name, fingerprint, is_bad in _unpack(decompress(members))}
+    return _unpack(decompress(members))
 
 
 def _packed(entries: Mapping[str, Entry]) -> bytes:
-    return compress(_pack([(name, entry.fingerprint, entry.is_bad) for name, entry in entries.items()]))
+    return compress(_pack(entries))
 
 
 def names_of_other_scopes(conn: Connection, source: str, scope: str) -> set[str]:
     """The member names that the other scopes of a source list."""
     rows = conn.execute(_SQL["other_listings"].text, {"source": source, "scope": scope}, binary=True)
-    return {name for row in rows for name, _, _ in _unpack(decompress(row[0]))}
+    return {name for row in rows for name in _entries(row[0])}
 
 
 def save_listing(

@@ -1,7 +1,8 @@
-"""The packages pipeline's words: a format, and the inventory of packages that a file of it pins."""
+"""The packages pipeline's words: a format, the inventory that a file of it pins, and what a scan finds in those."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -96,3 +97,160 @@ class Format:
     read: Callable[[str, bytes], Inventory]
     recognises: Callable[[bytes], bool] | None = None
     reader_version: int = 1
+
+
+class Standing(StrEnum):
+    """What is known of a package and a vulnerability; what is neither is no finding."""
+
+    AFFECTED = "affected"
+    UNKNOWN = "unknown"
+
+
+class Unchecked(StrEnum):
+    """Why a package could not be looked up: nothing is known of it, which is not that nothing is wrong."""
+
+    NO_ECOSYSTEM = "no-ecosystem"
+    NO_VERSION = "no-version"
+    GIT = "git"
+    URL = "url"
+    PATH = "path"
+
+
+@dataclass(frozen=True, slots=True)
+class Vulnerability:
+    """What a finding shows of a vulnerability. `aliases` are its other names."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    state: str = "published"
+    summary: str | None = None
+    severity: str | None = None
+    cvss_score: float | None = None
+    cvss_vector: str | None = None
+    epss: float | None = None
+    epss_percentile: float | None = None
+    is_exploited: bool = False
+    published_at: datetime | None = None
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Where a package stands. `path` is the shortest chain of packages that brings it in, from a direct one to it.
+
+    It is empty where the file does not tell. `line` is that of its place in the file, where it is known.
+    `ignored` says why a finding does not count here.
+    """
+
+    file: str
+    place: str
+    scope: Scope = Scope.RUNTIME
+    is_direct: bool | None = None
+    path: tuple[str, ...] = ()
+    line: int | None = None
+    ignored: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One vulnerability of one version of one package, and every place where that stands.
+
+    `fixed` is the version that ends the interval in which this one lies.
+    """
+
+    ecosystem: str
+    name: str
+    version: str
+    purl: str
+    vulnerability: Vulnerability
+    standing: Standing
+    fixed: str | None
+    occurrences: tuple[Occurrence, ...]
+
+    @property
+    def ignored(self) -> str | None:
+        """Why it does not count, None where it counts in any place."""
+        reasons = [entry.ignored for entry in self.occurrences]
+        return None if None in reasons else "; ".join(dict.fromkeys(filter(None, reasons)))
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A package that was not looked up, and why."""
+
+    name: str
+    version: str | None
+    purl: str
+    file: str
+    place: str
+    why: Unchecked
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFile:
+    """A file that was read. `packages` counts its entries; `faults` are those that could not be read."""
+
+    path: str
+    format: str
+    version: str | None
+    packages: int
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that could not be read, and why."""
+
+    path: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One version of one package, and everywhere it stands."""
+
+    ecosystem: str
+    name: str
+    version: str
+    purl: str
+    occurrences: tuple[Occurrence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What came of some files against the catalog as it stood at line `change_seq` of its log.
+
+    `subjects` are the packages that were looked up, each version once.
+    """
+
+    files: tuple[ScannedFile, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    subjects: tuple[Subject, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    change_seq: int = 0
+
+    @property
+    def counted(self) -> tuple[Finding, ...]:
+        """The findings that nobody ignores."""
+        return tuple(finding for finding in self.findings if finding.ignored is None)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file and every entry of it was read."""
+        return not self.unreadable and not any(file.faults for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a report says beside the findings: when and by what it was made, and how old the sources' data are.
+
+    `verdict` is what the scan comes to for the program that asked.
+    """
+
+    now: datetime
+    program: str
+    version: str
+    verdict: str
+    freshness: Mapping[str, datetime] = field(default_factory=dict)

@@ -1,8 +1,10 @@
 """OSV's bucket tree below `/osv/`: archives, lists and single records, as scanners that work offline fetch them."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import sha256
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
@@ -13,50 +15,60 @@ from assay.kit.checksums import Crc32c
 from assay.web.exports import Exports, Kept, Wanted
 from assay.web.reading import Reading
 
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
 _TYPES = {"zip": "application/zip", "csv": "text/csv; charset=utf-8", "txt": "text/plain; charset=utf-8"}
 
 
 def router(read: Reading, exports: Exports) -> APIRouter:
     """The tree, from these connections and files."""
     routes = APIRouter(prefix="/osv", tags=["OSV bucket"])
-    methods = ["GET", "HEAD"]
 
-    @routes.api_route("/ecosystems.txt", methods=methods, summary="The ecosystems, one a line")
+    def served(path: str, summary: str) -> Callable[[Handler], Handler]:
+        return lambda handler: _serve(routes, path, summary, handler)
+
+    @served("/ecosystems.txt", "The ecosystems, one a line")
     def ecosystems(request: Request) -> Response:
         return _file(request, exports.get(Wanted("ecosystems.txt")), "txt")
 
-    @routes.api_route("/all.zip", methods=methods, summary="Every record, withdrawn ones included")
+    @served("/all.zip", "Every record, withdrawn ones included")
     def everything(request: Request) -> Response:
         return _file(request, exports.get(Wanted("all.zip")), "zip")
 
-    @routes.api_route("/modified_id.csv", methods=methods, summary="When each record changed, newest first")
+    @served("/modified_id.csv", "When each record changed, newest first")
     def modified(request: Request) -> Response:
         return _file(request, exports.get(Wanted("modified_id.csv")), "csv")
 
-    @routes.api_route("/{ecosystem}/all.zip", methods=methods, summary="Every record of an ecosystem")
+    @served("/{ecosystem}/all.zip", "Every record of an ecosystem")
     def archive(request: Request, ecosystem: str) -> Response:
         return _file(request, exports.get(Wanted("all.zip", ecosystem)), "zip")
 
-    @routes.api_route(
-        "/{ecosystem}/modified_id.csv", methods=methods, summary="When each record of an ecosystem changed"
-    )
+    @served("/{ecosystem}/modified_id.csv", "When each record of an ecosystem changed")
     def modified_in(request: Request, ecosystem: str) -> Response:
         return _file(request, exports.get(Wanted("modified_id.csv", ecosystem)), "csv")
 
-    @routes.api_route("/{ecosystem}/{name}.json", methods=methods, summary="One record")
+    @served("/{ecosystem}/{name}.json", "One record")
     def record(request: Request, ecosystem: str, name: str) -> Response:
         document = read(lambda conn: catalog.find_exported(conn, ecosystem, name))
         if document is None:
             raise NotFound(f"no record {name!r} of the ecosystem {ecosystem!r} is known")
-        headers = {
-            "ETag": f'"{sha256(document).hexdigest()[:32]}"',
-            "X-Goog-Hash": f"crc32c={_checksum(document)}",
-        }
-        if _is_current(request, headers):
-            return Response(status_code=304, headers=headers)
-        return Response(document, headers=headers, media_type="application/json")
+        return _record(request, document)
 
     return routes
+
+
+def _serve(routes: APIRouter, path: str, summary: str, handler: Handler) -> Handler:
+    """Answer GET and HEAD; the interface's description names each path once."""
+    routes.head(path, include_in_schema=False)(handler)
+    return routes.get(path, summary=summary)(handler)
+
+
+def _record(request: Request, document: bytes) -> Response:
+    etag = f'"{sha256(document).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "X-Goog-Hash": f"crc32c={_checksum(document)}"}
+    if _is_current(request, headers):
+        return Response(status_code=304, headers=headers)
+    return Response(document, headers=headers, media_type="application/json")
 
 
 def _file(request: Request, kept: Kept, kind: str) -> Response:

@@ -13,7 +13,7 @@ from assay.domain.osv import Document
 from assay.kit.db import Connection
 from assay.web.api.npm_advisories import SEVERITIES, Advisory, advisory, patched, read_record
 from assay.web.api.npm_trees import Installed, Tree, installed
-from assay.web.bodies import AnyBody
+from assay.web.bodies import AnyBody, described
 from assay.web.reading import Reading
 
 Bulk = dict[str, list[str]]
@@ -35,14 +35,24 @@ def router(read: Reading) -> APIRouter:
     """The surface, answered by these connections."""
     routes = APIRouter(prefix="/-/npm/v1/security", tags=["npm audit"])
 
-    @routes.post("/advisories/bulk", summary="What affects versions of npm packages")
+    @routes.post(
+        "/advisories/bulk",
+        summary="What affects versions of npm packages",
+        openapi_extra=described({"undici": ["5.28.3"]}),
+    )
     def bulk(request: Request, body: AnyBody) -> Response:
         asked = body.read(Bulk)
         found = read(lambda conn: _find(conn, asked, str(request.base_url)))
         return _json({name: [entry.advisory for entry in entries] for name, entries in found.items()})
 
-    @routes.post("/audits/quick", summary="What affects a tree of npm packages, as npm 6 asks")
-    @routes.post("/audits", summary="What affects a tree of npm packages, as yarn 1 asks")
+    @routes.post(
+        "/audits/quick",
+        summary="What affects a tree of npm packages, as npm 6 asks",
+        openapi_extra=described({"dependencies": {"undici": {"version": "5.28.3"}}}),
+    )
+    @routes.post(
+        "/audits", summary="What affects a tree of npm packages, as yarn 1 asks", include_in_schema=False
+    )
     def audit(request: Request, body: AnyBody) -> Response:
         packages = list(installed(body.read(Tree)))
         asked: Bulk = {}

@@ -14,7 +14,7 @@ from assay.catalog import queries as catalog
 from assay.kit.db import Connection
 from assay.web.api.osv_matching import find
 from assay.web.api.osv_queries import Asked, Batch, Query, read_batch, read_query, token_after
-from assay.web.bodies import AnyBody, Body
+from assay.web.bodies import AnyBody, Body, described
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
@@ -26,17 +26,26 @@ _LONGEST_ID = 100
 # Records that are in memory at a time. An answer of no more than these is sent in one piece.
 _SLICE = 200
 _JSON = "application/json"
+_EXAMPLE = {"package": {"ecosystem": "PyPI", "name": "jinja2"}, "version": "3.1.2"}
 
 
 def router(read: Reading) -> APIRouter:
     """The surface, answered by these connections."""
     routes = APIRouter(tags=["OSV"])
 
-    @routes.post("/v1/query", summary="Vulnerabilities that affect a package version or a commit")
+    @routes.post(
+        "/v1/query",
+        summary="Vulnerabilities that affect a package version or a commit",
+        openapi_extra=described(_EXAMPLE),
+    )
     def query(body: AnyBody) -> Response:
         return _answer_query(read, read_query(None if _is_nothing(body) else body.read(Query)))
 
-    @routes.post("/v1/querybatch", summary="The same for up to 1,000 packages, answered by ids")
+    @routes.post(
+        "/v1/querybatch",
+        summary="The same for up to 1,000 packages, answered by ids",
+        openapi_extra=described({"queries": [_EXAMPLE]}),
+    )
     def querybatch(body: AnyBody) -> Response:
         asked = read_batch(Batch() if _is_nothing(body) else body.read(Batch))
         if not asked:

@@ -21,7 +21,7 @@ from assay.pipelines.advisories.model import Download, RecordSource
 
 VERSIONS_KEPT = 500
 
-_PATH = re.compile(r"(?:.*/)?(CVE-[0-9]{4}-[0-9]{4,})\.json", re.DOTALL)
+_NAME = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 _GHSA = re.compile(r"(?<![0-9a-z])GHSA(?:-[0-9a-z]{4}){3}(?![0-9a-z-])", re.IGNORECASE)
 _CWE = re.compile(r"\s*CWE-0*([1-9][0-9]*)(?![0-9])", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+")
@@ -67,8 +67,10 @@ _ORIGIN = msgspec.json.Decoder(_Origin)
 
 def locate(path: str) -> str | None:
     """The CVE id of a member named after one (`<root>/cves/2024/3xxx/CVE-2024-3014.json`), in any folder."""
-    match = _PATH.fullmatch(path)
-    return match[1] if match else None
+    if not path.endswith(".json"):
+        return None
+    name = path[path.rfind("/") + 1 : -5]
+    return name if _NAME.fullmatch(name) else None
 
 
 def read(record_id: str, raw: bytes) -> Claim:
@@ -167,7 +169,8 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text.strip())
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment.tzinfo is not UTC:
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
     return moment if moment.year > 1 else None
@@ -237,12 +240,11 @@ def _references(containers: tuple[Cna | Adp, ...]) -> tuple[Reference, ...]:
     for container in containers:
         for link in container.references or ():
             url = (link.url or "").strip()
-            if not _SCHEME.match(url):
-                continue
+            kind = types.get(url)
             # ADPs repeat the CNA's links, often with the tags that the CNA did not set.
-            if types.get(url, "WEB") == "WEB":
+            if kind == "WEB" or (kind is None and _SCHEME.match(url)):
                 types[url] = _link_type(link.tags) if link.tags else "WEB"
-    return tuple([Reference(type=kind, url=url) for url, kind in types.items()])
+    return tuple([Reference(kind, url) for url, kind in types.items()])
 
 
 @lru_cache(1024)
@@ -254,12 +256,11 @@ def _other_names(
     meta: Metadata, cna: Cna, references: tuple[Reference, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     aliases: tuple[str, ...] = ()
-    related = {
-        name: None
-        for reference in references
-        if "GHSA-" in reference.url or "ghsa-" in reference.url
-        for name in normalise_all(_GHSA.findall(reference.url))
-    }
+    related: dict[str, None] = {}
+    for reference in references:
+        url = reference.url
+        if "GHSA-" in url or "ghsa-" in url:
+            related.update(dict.fromkeys(normalise_all(_GHSA.findall(url))))
     advisory = _advisory(cna.source)
     if advisory is not None:
         if meta.assigner_org_id == _GITHUB or meta.assigner_short_name == "GitHub_M":
@@ -349,14 +350,16 @@ def _product(block: Block) -> Product | None:
 def _joined(own: list[Product], added: list[Product]) -> list[Product]:
     # CISA repeats the CNA's products in CPE's spelling (`Linux Kernel` as `linux_kernel`), with the CPE name,
     # and fills in the versions where the CNA put a placeholder only.
-    answered = {_spelling(one) for one in own if one.versions or one.default_status not in (None, "unknown")}
-    repeated = {_spelling(one): one.cpes for one in reversed(added)}
+    spelt = [(_spelling(one), one) for one in own]
+    spelt_added = [(_spelling(one), one) for one in added]
+    answered = {name for name, one in spelt if one.versions or one.default_status not in (None, "unknown")}
+    repeated = {name: one.cpes for name, one in reversed(spelt_added)}
     known = [
-        one if one.cpes else msgspec.structs.replace(one, cpes=repeated.get(_spelling(one), ()))
-        for one in own
-        if _spelling(one) in answered or _spelling(one) not in repeated
+        msgspec.structs.replace(one, cpes=repeated[name]) if name in repeated and not one.cpes else one
+        for name, one in spelt
+        if name in answered or name not in repeated
     ]
-    return known + [one for one in added if _spelling(one) not in answered]
+    return known + [one for name, one in spelt_added if name not in answered]
 
 
 def _spelling(product: Product) -> tuple[str, str]:
@@ -385,6 +388,7 @@ SOURCE = RecordSource(
     locate=locate,
     # The list re-stamps containers and SSVC decisions that say the same as before.
     volatile=re.compile(rb'"(?:dateUpdated|timestamp)"\s*:\s*"[^"]*"'),
+    volatile_marks=(b'"dateUpdated"', b'"timestamp"'),
     notes="The terms, https://www.cve.org/Legal/TermsOfUse, let all use, copy and distribute CVE records, as "
     "long as every copy reproduces MITRE's copyright designation and the licence.",
 )

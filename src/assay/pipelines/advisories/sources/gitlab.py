@@ -5,9 +5,8 @@ records with the same identifiers. Layout and fields are those of gemnasium-db (
 """
 
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
+from functools import lru_cache
 from urllib.parse import quote
 
 import cvss
@@ -18,32 +17,12 @@ from assay.catalog.model import Claim
 from assay.domain.identifiers import normalise_all
 from assay.domain.osv import Affected, Credit, Package, Range, Reference, Severity
 from assay.domain.ranges import as_osv, read_range
+from assay.domain.text_tree import tree
 from assay.errors import BadRecord
 from assay.pipelines.advisories.model import RecordSource, Repository
 
-try:
-    from yaml.cyaml import CParser as _Parser  # type: ignore[attr-defined] # the stub forgets to export it
-except ImportError:  # PyYAML was built without libyaml: the same events, some twenty times slower
-
-    class _Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[no-redef]
-        def __init__(self, stream: bytes) -> None:
-            yaml.reader.Reader.__init__(self, stream)
-            yaml.scanner.Scanner.__init__(self)
-            yaml.parser.Parser.__init__(self)
-
-        def get_event(self) -> Any:
-            event = super().get_event()  # type: ignore[no-untyped-call] # the stub gives it no types
-            if isinstance(event, yaml.ScalarEvent):
-                event.value.encode()  # libyaml refuses half a surrogate pair; this raises ValueError for it
-            return event
-
-
-# The largest of 15,038 real records has 18,398 bytes; none has more than 314 events or 5 levels.
+# The largest of 15,038 real records has 18,398 bytes.
 _MOST_BYTES = 1_000_000
-_MOST_EVENTS = 50_000
-_DEEPEST = 50
-
-_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 # GitLab's package type -> OSV's ecosystem, the type in a package URL, and the kind of range that the
 # ecosystem's own OSV records have (golang/vulndb and RustSec: SEMVER).
@@ -65,6 +44,9 @@ _TYPES = {
 # 15,009 of 15,038 records: they say that this is an advisory about a package, nothing else.
 _BOOKKEEPING = frozenset(("CWE-937", "CWE-1035"))
 _CWE = re.compile(r"CWE-[1-9][0-9]*")
+
+# Ranges, vectors and dates recur; texts longer than this do not, and are not worth a cache's memory.
+_LONGEST_KEPT = 300
 
 # The plain base vectors of CVSS 3 and 2, which need no parser; anything else is shown to the CVSS library.
 _USUAL_VECTOR = re.compile(
@@ -117,6 +99,9 @@ class _Kept(msgspec.Struct, omit_defaults=True):
     uuid: str | None = None
     cvss_unread: tuple[str, ...] = ()
     dates_unread: tuple[str, ...] = ()
+
+
+_encode_kept = msgspec.json.Encoder().encode
 
 
 def locate(path: str) -> str | None:
@@ -173,80 +158,11 @@ def _decoded(raw: bytes) -> _Advisory:
     if len(raw) > _MOST_BYTES:
         raise BadRecord("too-large", f"{len(raw)} bytes are more than {_MOST_BYTES}")
     try:
-        return msgspec.convert(_tree(raw), _Advisory)
+        return msgspec.convert(tree(raw), _Advisory)
     except msgspec.ValidationError as error:
         raise BadRecord("wrong-type", str(error)) from error
     except (yaml.YAMLError, ValueError) as error:
         raise BadRecord("not-yaml", str(error)) from error
-
-
-def _tree(raw: bytes) -> Any:
-    """The document as dicts, lists and texts (None for a plain null).
-
-    Built from events without recursion, which is both faster than composing nodes and safe: PyYAML's composer
-    over libyaml recurses in C, and 100,000 levels end the process with a segmentation fault (6.0.3).
-    """
-    next_event: Callable[[], Any] = _Parser(raw).get_event
-    parents: list[list[Any]] = []
-    items: list[Any] = []
-    anchors: dict[str, Any] = {}
-    value: Any
-    for _ in range(_MOST_EVENTS):
-        event = next_event()
-        kind = type(event)
-        if kind is yaml.ScalarEvent:
-            value = _scalar(event, anchors)
-        elif kind is yaml.SequenceStartEvent or kind is yaml.MappingStartEvent:
-            if len(parents) == _DEEPEST:
-                raise BadRecord("too-deep", f"more than {_DEEPEST} levels")
-            parents.append(items)
-            items = []
-            continue
-        elif kind is yaml.SequenceEndEvent:
-            value, items = items, parents.pop()
-        elif kind is yaml.MappingEndEvent:
-            value, items = _mapping(items), parents.pop()
-        elif kind is yaml.AliasEvent:
-            value = _aliased(event, anchors)
-        elif kind is yaml.StreamEndEvent:
-            return _only(items)
-        else:
-            continue
-        items.append(value)
-    raise BadRecord("too-large", f"more than {_MOST_EVENTS} YAML events")
-
-
-def _scalar(event: yaml.ScalarEvent, anchors: dict[str, Any]) -> str | None:
-    value: str | None = event.value
-    if value in _NULLS and event.implicit[0]:
-        value = None
-    if event.anchor is not None:
-        anchors[event.anchor] = value
-    return value
-
-
-def _aliased(event: yaml.AliasEvent, anchors: dict[str, Any]) -> str | None:
-    """The text that an alias stands for; one for a collection is refused, since bombs are made of those."""
-    if event.anchor not in anchors:
-        raise BadRecord("not-yaml", f"alias {event.anchor!r} names no text")
-    text: str | None = anchors[event.anchor]
-    return text
-
-
-def _mapping(items: list[Any]) -> dict[str, Any]:
-    keys = items[::2]
-    if not all(isinstance(key, str) for key in keys):
-        raise BadRecord("wrong-type", "a key is no text")
-    found = dict(zip(keys, items[1::2], strict=True))
-    if len(found) != len(keys):
-        raise BadRecord("duplicate-key", f"the same key twice among {sorted(keys)}"[:200])
-    return found
-
-
-def _only(documents: list[Any]) -> Any:
-    if len(documents) != 1:
-        raise BadRecord("not-yaml", f"{len(documents)} documents where one is expected")
-    return documents[0]
 
 
 def _texts(value: Texts) -> list[str]:
@@ -257,7 +173,10 @@ def _texts(value: Texts) -> list[str]:
 
 def _agreeing_slug(record_id: str, advisory: _Advisory) -> str:
     """The package's name, from a path that names the same package and advisory as the record does."""
-    slug = "/".join(filter(None, advisory.package_slug.strip().split("/")))
+    slug = advisory.package_slug
+    if f"{slug}/{advisory.identifier}" == record_id and "//" not in record_id and not slug[-1:].isspace():
+        return slug.partition("/")[2]
+    slug = "/".join(filter(None, slug.strip().split("/")))
     if f"{slug}/{advisory.identifier}" != record_id:
         path = "/".join(filter(None, record_id.split("/")))
         if f"{slug}/{advisory.identifier.strip()}".casefold() != path.casefold():
@@ -272,11 +191,16 @@ def _midnight(text: str | None, unread: list[str]) -> datetime | None:
     if text is None:
         return None
     try:
-        day = date.fromisoformat(text[:10])
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return _day(text[:10])
     except ValueError:
         unread.append(text)
         return None
+
+
+@lru_cache(8_192)
+def _day(text: str) -> datetime:
+    day = date.fromisoformat(text)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _severity(advisory: _Advisory) -> tuple[tuple[Severity, ...], tuple[str, ...]]:
@@ -284,15 +208,22 @@ def _severity(advisory: _Advisory) -> tuple[tuple[Severity, ...], tuple[str, ...
     found: list[Severity] = []
     unread: list[str] = []
     for text in (advisory.cvss_v4, advisory.cvss_v3, advisory.cvss_v2):
-        vector = text.strip(" ()") if text else ""
-        if not vector:
+        if not text:
             continue
-        kind = {"CVSS:4": "CVSS_V4", "CVSS:3": "CVSS_V3"}.get(vector[:6], "CVSS_V2")
-        if _USUAL_VECTOR.fullmatch(vector) or _is_vector(kind, vector):
-            found.append(Severity(kind, vector))
-        else:
+        rated = (_rated if len(text) <= _LONGEST_KEPT else _rated.__wrapped__)(text)
+        if rated is not None:
+            found.append(rated)
+        elif vector := text.strip(" ()"):
             unread.append(vector)
     return tuple(found), tuple(unread)
+
+
+@lru_cache(4_096)
+def _rated(text: str) -> Severity | None:
+    """The vector that a text is; None for any other text."""
+    vector = text.strip(" ()")
+    kind = {"CVSS:4": "CVSS_V4", "CVSS:3": "CVSS_V3"}.get(vector[:6], "CVSS_V2")
+    return Severity(kind, vector) if _USUAL_VECTOR.fullmatch(vector) or _is_vector(kind, vector) else None
 
 
 def _is_vector(kind: str, vector: str) -> bool:
@@ -321,19 +252,28 @@ def _affected(
     ranges: tuple[Range, ...] = ()
     versions: tuple[str, ...] = ()
     try:
-        intervals = read_range(package_type, advisory.affected_range or "")
-        ranges, versions = as_osv(_TYPES[package_type][2], intervals)
-        kept.not_affected = not intervals
+        text = advisory.affected_range or ""
+        reading = _read_range if len(text) <= _LONGEST_KEPT else _read_range.__wrapped__
+        ranges, versions, kept.not_affected = reading(package_type, text)
     except ValueError as error:
         kept.range_unread = str(error)
     return Affected(
         package=_package(package_type, name),
         ranges=ranges,
         versions=versions,
-        database_specific=msgspec.Raw(msgspec.json.encode(kept)),
+        database_specific=msgspec.Raw(_encode_kept(kept)),
     )
 
 
+@lru_cache(8_192)
+def _read_range(package_type: str, text: str) -> tuple[tuple[Range, ...], tuple[str, ...], bool]:
+    """The range as OSV says it, and whether it names no version; an advisory of many packages repeats it."""
+    intervals = read_range(package_type, text)
+    return *as_osv(_TYPES[package_type][2], intervals), not intervals
+
+
+# The advisories of one package come together.
+@lru_cache(64)
 def _package(package_type: str, name: str) -> Package:
     """The package under OSV's names; a Maven name without a group has no package URL."""
     ecosystem, purl_type, _ = _TYPES[package_type]
@@ -350,8 +290,8 @@ def _package(package_type: str, name: str) -> Package:
 
 
 def _references(urls: list[str]) -> tuple[Reference, ...]:
-    whole = dict.fromkeys(_whole_url(url) for url in urls)
-    return tuple(Reference(_kind(url), url) for url in whole if url)
+    whole = dict.fromkeys([_whole_url(url) for url in urls])
+    return tuple([Reference(_kind(url), url) for url in whole if url])
 
 
 def _whole_url(text: str) -> str | None:
@@ -360,15 +300,16 @@ def _whole_url(text: str) -> str | None:
     Real lists carry `ttps://...`, `://github.com/...` and commas at the end.
     """
     url = text.strip().rstrip(",;")
-    if not _URL.fullmatch(url):
-        rest = _LOST_SCHEME.sub("", url, count=1)
-        url = f"https://{rest}" if _HOST.match(rest) else ""
+    if _URL.fullmatch(url):
+        return url
+    rest = _LOST_SCHEME.sub("", url, count=1)
+    url = f"https://{rest}" if _HOST.match(rest) else ""
     return url if _URL.fullmatch(url) else None
 
 
 def _kind(url: str) -> str:
     """FIX and ADVISORY where GitHub's address says so, WEB otherwise."""
-    match = _GITHUB.match(url)
+    match = _GITHUB.match(url) if url[8:19].lower() == "github.com/" else None
     if match is None:
         return "WEB"
     return "ADVISORY" if match[1] else "FIX"
@@ -376,8 +317,12 @@ def _kind(url: str) -> str:
 
 def _cwes(texts: list[str]) -> tuple[str, ...]:
     """Weaknesses, once each, without the two categories that GitLab puts on every record."""
-    found = dict.fromkeys(text.strip().upper() for text in texts)
-    return tuple(name for name in found if name not in _BOOKKEEPING and _CWE.fullmatch(name))
+    found: dict[str, None] = {}
+    for text in texts:
+        name = text.strip().upper()
+        if name not in _BOOKKEEPING and _CWE.fullmatch(name):
+            found[name] = None
+    return tuple(found)
 
 
 SOURCE = RecordSource(
@@ -392,6 +337,7 @@ SOURCE = RecordSource(
     read=read,
     locate=locate,
     volatile=re.compile(rb"^date:[^\r\n]*", re.MULTILINE),
+    volatile_marks=(b"date:",),
     notes=(
         "Records appear here 30 days after GitLab's first edition (gemnasium-db) has them. "
         "Do not fetch that one instead: its terms forbid to copy, store or mirror the content."

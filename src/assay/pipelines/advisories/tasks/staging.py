@@ -1,9 +1,10 @@
 """Staging: the records of a document that changed become claims, the bad ones go to quarantine."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import Protocol
 
 import structlog
@@ -12,14 +13,13 @@ from assay.catalog import commands as catalog
 from assay.catalog.commands import Incoming
 from assay.catalog.model import encode_claim
 from assay.errors import BadRecord, Permanent
-from assay.kit.archive import Address, Archive, Limits, Member, open_archive
+from assay.kit.archive import Archive, Limits, Member, open_archive
 from assay.kit.db import Connection
 from assay.pipelines.advisories import store
 from assay.pipelines.advisories.model import Entry, RecordSource, Refused
 from assay.pipelines.advisories.rules import (
     UNREAD,
     Candidate,
-    Listed,
     Reading,
     as_listed,
     batches,
@@ -32,6 +32,7 @@ from assay.pipelines.advisories.store import Bad, Listing
 from assay.pipelines.advisories.tasks import unfinished
 from assay.pipelines.advisories.tasks.fetching import EVERYTHING, Fetched
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
+from assay.pipelines.advisories.tasks.parts import Part, PartOutcome
 from assay.pipelines.advisories.tasks.splitting import SplitDocument
 
 # Records and bytes per part: one transaction, and what a worker holds in memory at a time.
@@ -56,26 +57,11 @@ class StageCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Records to be read in one transaction. `address` is None for records that the caller holds in memory."""
+class Last:
+    """What was known before a document: the last listing, and the records that an unfinished one left in doubt."""
 
-    source: str
-    scope: str
-    document: str
-    address: Address | None
-    records: list[tuple[str, list[Member]]]
-
-
-@dataclass(slots=True)
-class PartOutcome:
-    """What came of a part, the places of its bad records, and of those whose bytes could not be had."""
-
-    members: int = 0
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    bad: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
+    listing: Listing | None
+    doubtful: frozenset[str]
 
 
 class Readable(Protocol):
@@ -84,10 +70,18 @@ class Readable(Protocol):
     def read(self, member: Member) -> bytes: ...
 
 
+def load_last(ctx: Needs, source: RecordSource, fetched: Fetched) -> Last:
+    """What the last document of the scope left."""
+    with ctx.db.transaction() as conn:
+        listing = store.find_listing(conn, source.name, fetched.scope)
+        return Last(listing, unfinished.records(conn, source.name, fetched))
+
+
 def stage(
     ctx: Needs,
     source: RecordSource,
     fetched: Fetched,
+    last: Last,
     *,
     full: bool,
     accept_loss: bool,
@@ -98,21 +92,17 @@ def stage(
     `full` reads everything again. Raises Refused, with nothing applied, for a listing that cannot be believed.
     Each part commits by itself; killed in between, the next run reads again and finds most of it done.
     """
-    with ctx.db.transaction() as conn:
-        last = store.find_listing(conn, source.name, fetched.scope)
-        doubtful = unfinished.records(conn, source.name, fetched)
+    listing, doubtful = last.listing, last.doubtful
     with open_archive(fetched.address) as archive:
         split = _split(source, archive) if source.split is not None else None
         members = split.members() if split is not None else archive.members()
     # Asked several times for each member, of this listing and the last.
     locate = cache(split.locate if split is not None else as_listed(source.locate))
-    before = last.entries if last is not None else {}
-    is_same_reader = last is not None and last.reader_version == source.reader_version
+    before = listing.entries if listing is not None else {}
+    is_same_reader = listing is not None and listing.reader_version == source.reader_version
     usable = unfinished.doubted(before, doubtful, locate) if is_same_reader and not full else {}
-    reading = plan_reading(
-        _narrowed(members, locate), locate, usable or _names_only(before), is_full=fetched.is_full
-    )
-    gone = _gone(ctx, source, fetched, reading, before, locate, accept_loss=accept_loss)
+    reading = plan_reading(members, locate, usable or _names_only(before), is_full=fetched.is_full)
+    gone = _gone(ctx, source, fetched, reading, locate, accept_loss=accept_loss)
     if doubtful:
         listed = {locate(member.name) for member in members}
         gone += _nowhere(ctx, source, fetched, sorted(doubtful - listed - set(gone)), locate)
@@ -121,14 +111,8 @@ def stage(
             store.set_document_outcome(conn, fetched.id, "begun")
     counts = StageCounts(read=reading.records, unchanged=reading.unchanged, quarantined=reading.kept_bad)
     bad, unread = _stage_parts(ctx, source, fetched, reading, split, counts, progress)
-    read = {member.name for _, copies in reading.changed for member in copies}
-    read.update(member.name for _, member in reading.faulty)
-    _finish(ctx, source, fetched, last, _Outcome(members, locate, gone, bad, unread, read), counts)
+    _finish(ctx, source, fetched, listing, _Outcome(reading, locate, gone, bad, unread), counts)
     return counts
-
-
-def _narrowed(members: Sequence[Member], locate: Callable[[str], str | None]) -> Iterator[Member]:
-    return (member for member in members if locate(member.name) is not None)
 
 
 def _names_only(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
@@ -154,14 +138,13 @@ def _gone(
     ctx: Needs,
     source: RecordSource,
     fetched: Fetched,
-    reading: Reading,
-    before: Mapping[str, Entry],
+    reading: Reading[Member],
     locate: Callable[[str], str | None],
     *,
     accept_loss: bool,
 ) -> list[str]:
     """Records that the last listing had and this one lacks. Raises Refused where those are too many to believe."""
-    had = {found for name in before if (found := locate(name)) is not None}
+    had = reading.had
     if fetched.is_full:
         records, lost = reading.records, reading.gone
     elif fetched.all_records is not None:
@@ -197,7 +180,7 @@ def _stage_parts(
     ctx: Needs,
     source: RecordSource,
     fetched: Fetched,
-    reading: Reading,
+    reading: Reading[Member],
     split: SplitDocument | None,
     counts: StageCounts,
     progress: Progress,
@@ -206,7 +189,7 @@ def _stage_parts(
     total = sum(len(copies) for _, copies in reading.changed)
     address = fetched.address if split is None else None
     parts = [
-        Part(source.name, fetched.scope, fetched.name, address, _as_members(batch))
+        Part(source.name, fetched.scope, fetched.name, address, batch)
         for batch in batches(reading.changed, most=_PART, most_bytes=_PART_BYTES)
     ]
     outcomes: Iterable[PartOutcome]
@@ -231,11 +214,9 @@ def _stage_parts(
     return bad, unread
 
 
-def _as_members(batch: list[tuple[str, list[Listed]]]) -> list[tuple[str, list[Member]]]:
-    return [(record_id, [m for m in copies if isinstance(m, Member)]) for record_id, copies in batch]
-
-
-def _quarantine_faulty(ctx: Needs, source: RecordSource, fetched: Fetched, reading: Reading) -> set[str]:
+def _quarantine_faulty(
+    ctx: Needs, source: RecordSource, fetched: Fetched, reading: Reading[Member]
+) -> set[str]:
     """Set aside what the archive itself says cannot be read."""
     if not reading.faulty:
         return set()
@@ -283,7 +264,9 @@ def _stage_part(ctx: Needs, part: Part, archive: Readable) -> PartOutcome:
 
 def to_incoming(source: RecordSource, candidate: Candidate) -> Incoming:
     """A record as the catalog takes it."""
-    fingerprint = content_hash(candidate.raw, source.volatile, source.reader_version)
+    fingerprint = content_hash(
+        candidate.raw, source.volatile, source.reader_version, marks=source.volatile_marks
+    )
     return Incoming(candidate.claim, candidate.reading, candidate.raw, fingerprint)
 
 
@@ -337,12 +320,23 @@ def read_record(source: RecordSource, record_id: str, locator: str, raw: bytes) 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    members: Sequence[Member]
+    reading: Reading[Member]
     locate: Callable[[str], str | None]
     gone: Sequence[str]
     bad: set[str]
     unread: set[str]
-    read: set[str]
+
+    def entries(self) -> dict[str, Entry]:
+        """What was read, as the listing keeps it."""
+        members = chain(
+            (m for _, copies in self.reading.changed for m in copies), (m for _, m in self.reading.faulty)
+        )
+        return {
+            member.name: Entry(
+                UNREAD if member.name in self.unread else member.fingerprint, member.name in self.bad
+            )
+            for member in members
+        }
 
 
 def _finish(
@@ -354,14 +348,13 @@ def _finish(
     counts: StageCounts,
 ) -> None:
     """Commit what can only be said at the end: what is gone, what is out of quarantine, and the listing."""
-    before = last.entries if last is not None else {}
-    entries = {} if fetched.is_full else dict(before)
-    for member in _narrowed(outcome.members, outcome.locate):
-        name = member.name
-        # What was not read again is as bad or as good as it was.
-        is_bad = name in outcome.bad if name in outcome.read else before[name].is_bad
-        entries[name] = Entry(UNREAD if name in outcome.unread else member.fingerprint, is_bad)
-    if outcome.gone and not fetched.is_full:
+    read = outcome.entries()
+    # What was not read again is as it was.
+    entries = {**last.entries, **read} if last is not None else read
+    if fetched.is_full:
+        for name in entries.keys() - outcome.reading.names:
+            del entries[name]
+    elif outcome.gone:
         lost = set(outcome.gone)
         entries = {name: entry for name, entry in entries.items() if outcome.locate(name) not in lost}
     now = ctx.clock()
@@ -383,7 +376,8 @@ def _finish(
                 cursor_at=fetched.cursor_at,
             )
         else:
-            store.release_locators(conn, source.name, fetched.scope, sorted(outcome.read - outcome.bad))
+            good = sorted(name for name in read if name not in outcome.bad)
+            store.release_locators(conn, source.name, fetched.scope, good)
         if fetched.is_full:
             store.settle_begun(conn, source.name, fetched.scope)
         store.set_document_outcome(conn, fetched.id, "staged")

@@ -1,0 +1,1 @@
+"""What the packages pipeline decides: formats, paths, what counts, reports."""
