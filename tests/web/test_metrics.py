@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -223,6 +224,17 @@ def test_names_and_labels_are_as_prometheus_wants_them(service):
     assert (
         subprocess.run([promtool, "check", "rules", rules], capture_output=True, check=False).returncode == 0
     )
+
+
+def test_rules_fire_when_they_should(tmp_path):
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool (Debian's prometheus) is not installed")
+    course = (Path(__file__).parent / "prometheus-rules-course.yaml").read_text(encoding="utf-8")
+    filled = tmp_path / "course.yaml"
+    filled.write_text(course.replace("RULES", str(SHIPPED / "prometheus-rules.yaml")), encoding="utf-8")
+    done = subprocess.run([promtool, "test", "rules", filled], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_without_its_database_it_says_so(make_context):
