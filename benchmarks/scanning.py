@@ -17,8 +17,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,7 @@ import peers
 import pip_audits
 from assay.bootstrap import build, database_url
 from assay.catalog import queries
+from assay.handover import SOCKET
 from assay.pipelines.advisories import commands
 from assay.pipelines.advisories.commands import Request
 from assay.settings import Settings
@@ -174,6 +177,15 @@ def measure(chosen: argparse.Namespace, work: Path) -> None:
         beside_pip_audit(bench, pypi_pins(read)[: chosen.packages], chosen.pip_audit)
 
 
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[str, int]]:
+    """The service, once a process stands by for commands; its address."""
+    with served(home, 1) as address:
+        while not (home / SOCKET).exists():
+            time.sleep(0.05)
+        yield address
+
+
 def beside_trivy(bench: Bench, pins: Pins, trivy: Path | None) -> None:
     """`assay scan` of a package-lock, and `trivy fs` of the same one where there is a Trivy."""
     lock = bench.work / "web" / "package-lock.json"
@@ -193,13 +205,16 @@ def beside_trivy(bench: Bench, pins: Pins, trivy: Path | None) -> None:
     ours, theirs, bare = [], [], []
     with database_url(Settings(home=bench.home)):  # type: ignore[call-arg]  # the rest has defaults
         run(scan, bench.environment)
-        for _ in range(bench.rounds):  # in turns, so that noise meets all of them
-            bare.append(run([sys.executable, "-c", "pass"], bench.environment))
-            ours.append(run(scan, bench.environment))
-            if other is not None:
-                theirs.append(run(other, bench.environment))
+        alone = [run(scan, bench.environment) for _ in range(bench.rounds)]
+        with serving(bench.home):
+            for _ in range(bench.rounds):  # in turns, so that noise meets all of them
+                bare.append(run([sys.executable, "-c", "pass"], bench.environment))
+                ours.append(run(scan, bench.environment))
+                if other is not None:
+                    theirs.append(run(other, bench.environment))
     floor = show("python -c pass (the floor)", bare)
-    middle = show("assay scan, PostgreSQL running", ours)
+    show("assay scan by itself, PostgreSQL running", alone)
+    middle = show("assay scan while assay serve runs", ours)
     found = assay_findings(ours[-1].output)
     print(f"  {len(found)} findings; {middle / floor:.1f} times the floor")
     print(f"  PostgreSQL's start and stop cost {started - middle:.2f} s")
@@ -221,7 +236,7 @@ def beside_pip_audit(bench: Bench, pins: Pins, pip_audit: Path) -> None:
     # The server runs for all of them: the service would only share it with a process that holds it too.
     with (
         database_url(Settings(home=bench.home)),  # type: ignore[call-arg]  # the rest has defaults
-        served(bench.home, 1) as (host, port),
+        serving(bench.home) as (host, port),
     ):
         audit = pip_audits.command(pip_audit, lock.parent, f"http://{host}:{port}/v1/query")
         clean = {"PATH": os.environ["PATH"], "HOME": str(bench.work), "NO_PROXY": "*"}
@@ -229,7 +244,7 @@ def beside_pip_audit(bench: Bench, pins: Pins, pip_audit: Path) -> None:
         for _ in range(_SLOW_ROUNDS):
             ours.append(run(scan, bench.environment))
             theirs.append(run(audit, clean))
-    middle = show("assay scan, PostgreSQL running", ours)
+    middle = show("assay scan while assay serve runs", ours)
     spent = show("pip-audit, its own process only", theirs)
     ratio = spent / middle
     print(
