@@ -43,7 +43,9 @@ def test_a_failure_reaches_people_and_programs(fresh_url, tmp_path):
         try:
             with psycopg.connect(fresh_url) as conn:
                 missing = str(tmp_path / "missing.json")
-                job = jobs.run(conn, load_tasks(), background_sync.name, {"source": "kev", "origin": missing}, "eve")
+                job = jobs.run(
+                    conn, load_tasks(), background_sync.name, {"source": "kev", "origin": missing}, "eve"
+                )
                 conn.commit()
                 wait_until(conn, "SELECT status = 'failed' FROM jobs.processing_tasks WHERE id = %s", job.id)
                 jobs.run(conn, load_tasks(), watch_now.name, {}, "eve")
