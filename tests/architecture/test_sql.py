@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(r"%\(([a-z][a-z0-9_]*)\)s|%%")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Matches "COPY intake (source) FROM STDIN", "ANALYZE intake", "LOCK TABLE catalog.claims IN SHARE MODE".
 _UTILITY = re.compile(
-    r"(?P<verb>COPY|ANALYZE|LOCK|TRUNCATE|CREATE\s+(?:UNIQUE\s+)?INDEX(?:\s+\w+)?\s+ON|DROP\s+TABLE)\s+"
+    r"(?P<verb>COPY|VACUUM\s+ANALYZE|ANALYZE|LOCK|TRUNCATE|CREATE\s+(?:UNIQUE\s+)?INDEX(?:\s+\w+)?\s+ON|DROP\s+TABLE)\s+"
     r"(?:TABLE\s+)?(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?:(?P<schema>[a-z_]+)\.)?(?P<table>[a-z_]+)\b",
     re.IGNORECASE,
 )

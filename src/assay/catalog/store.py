@@ -226,6 +226,11 @@ def clear_vulnerabilities(conn: Connection, ids: Sequence[int], names: Sequence[
         conn.execute(_SQL[statement].text, values)
 
 
+def vacuum_affected(conn: Connection) -> None:
+    """Make the match table quick to read after much of it was written; outside any transaction."""
+    conn.execute(_SQL["vacuum_affected"].text)
+
+
 def delete_dirty(conn: Connection, ids: Sequence[int]) -> None:
     """Delete dirty marks that were dealt with."""
     conn.execute(_SQL["delete_dirty"].text, {"ids": list(ids)})

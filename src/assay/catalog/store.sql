@@ -169,6 +169,10 @@ DELETE FROM catalog.affected WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
 -- Deletes the affected commits of vulnerabilities.
 DELETE FROM catalog.commits WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
 
+-- name: vacuum_affected
+-- Lets matching read the match table's index alone, and the planner know what is in it.
+VACUUM ANALYZE catalog.affected;
+
 -- name: delete_dirty
 -- Deletes the marks that a merge has dealt with.
 DELETE FROM catalog.dirty_claims WHERE id = ANY(%(ids)s::bigint[]);

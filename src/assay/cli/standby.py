@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -75,6 +75,7 @@ def _stand_by(path: Path) -> None:
     for module in _MODULES:
         import_module(module)
     collect([])  # finds the formats, a module each
+    _rehearse(path.parent)
     parent = parent_process()
     assert parent is not None
     with _listening(path) as server:
@@ -83,6 +84,13 @@ def _stand_by(path: Path) -> None:
         while server in wait([server, parent.sentinel]):
             with suppress(OSError):
                 _fork(server)
+
+
+def _rehearse(home: Path) -> None:
+    """Run a scan of one package for nobody: what libraries make on first use is then there for every child."""
+    with open(os.devnull, "w") as nobody, redirect_stdout(nobody), redirect_stderr(nobody):  # noqa: PTH123
+        _run(["--home", os.fspath(home), "scan", "pkg:npm/example@1.0.0", "--json"])
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager

@@ -112,7 +112,11 @@ def merge(ctx: Needs, progress: Callable[[int, int], None], *, rewrites: bool = 
             outcome = _merge_dirty(ctx, conn, progress, rewrites=rewrites)
             counts.add(outcome)
             if not outcome.postponed:
-                return counts
+                break
+        if counts.added + counts.changed >= FEW:
+            # PostgreSQL would do it by itself, a minute or more after the first scan has waited for it.
+            store.vacuum_affected(conn)
+    return counts
 
 
 def _merge_dirty(
