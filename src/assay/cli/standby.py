@@ -48,8 +48,8 @@ _MODULES = (
 
 
 @contextmanager
-def standing_by(home: Path) -> Iterator[None]:
-    """A process that takes commands for this home, for as long as the block lasts.
+def standing_by(home: Path, database_url: str) -> Iterator[None]:
+    """A process that takes commands for this home and its database, for as long as the block lasts.
 
     Nothing stands by where the system cannot fork, or the home's path is too long for a socket.
     """
@@ -57,7 +57,9 @@ def standing_by(home: Path) -> Iterator[None]:
     if not hasattr(os, "fork") or len(os.fsencode(path)) > _LONGEST_PATH:
         yield
         return
-    process = get_context("spawn").Process(target=_stand_by, args=(path,), name="assay-standby", daemon=True)
+    process = get_context("spawn").Process(
+        target=_stand_by, args=(path, database_url), name="assay-standby", daemon=True
+    )
     process.start()
     try:
         yield
@@ -67,8 +69,10 @@ def standing_by(home: Path) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _stand_by(path: Path) -> None:
+def _stand_by(path: Path, database_url: str) -> None:
     """The whole life of the process: it ends with its parent."""
+    # Its parent keeps the embedded server running; finding that out again would take each child a while.
+    os.environ.setdefault("ASSAY_DATABASE_URL", database_url)  # noqa: TID251 - for settings.py to read
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Children are buried by the system; their callers hear of their end from themselves.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -167,8 +171,10 @@ def _take_place(folder: str, environment: dict[str, str], streams: list[int]) ->
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - the process's own, for as long as it lives
     sys.stdout = open(1, "w", closefd=False, buffering=1 if os.isatty(1) else -1)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
+    # A caller finds the socket by its home folder, so the database is the same.
+    database_url = os.environ["ASSAY_DATABASE_URL"]  # noqa: TID251
     os.environ.clear()  # noqa: TID251 - the caller's takes its place, for settings.py to read
-    os.environ.update(environment)  # noqa: TID251
+    os.environ.update({"ASSAY_DATABASE_URL": database_url} | environment)  # noqa: TID251
     os.chdir(folder)
 
 
