@@ -25,6 +25,7 @@ import floor
 from archives import changed_copy, shuffled_copy
 from assay.bootstrap import Context, build, postgres_options
 from assay.catalog import queries
+from assay.domain.severity import Band
 from assay.kit.postgres import status
 from assay.pipelines.advisories import commands
 from assay.pipelines.advisories.commands import Request, SyncReport
@@ -160,7 +161,7 @@ def bench_lookups(ctx: Context) -> None:
 
 def _searches() -> list[queries.Filters]:
     wanted = queries.Filters
-    band = queries.Band
+    band = Band
     return [
         wanted(),
         wanted(text="sql injection"),
