@@ -221,11 +221,14 @@ def clear(place: Place) -> None:
     if _stale_pid(place) is None and not postgres_place.is_held(place, place.server_lock.name):
         return
     until = time.monotonic() + CLEAR_SECONDS
+    killed: set[int] = set()
     while True:
         for process in [each for each in psutil.process_iter() if _works_in(each, place.data)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()  # nothing is lost: what was committed is in the write-ahead log
-        if not postgres_place.is_held(place, place.server_lock.name):
+                killed.add(process.pid)
+        # A process on its way out lets go of the lock, and of its directory, before it is gone.
+        if not postgres_place.is_held(place, place.server_lock.name) and not any(map(_is_alive, killed)):
             return
         if time.monotonic() > until:
             raise Permanent(
