@@ -1,11 +1,13 @@
 """The packages pipeline's words: a format, the inventory that a file of it pins, and what a scan finds in those."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+
+from assay.domain.reach import without_loose_ends
 
 
 class Scope(StrEnum):
@@ -78,6 +80,24 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     packages: tuple[Package, ...] = ()
     faults: tuple[Fault, ...] = ()
     includes: tuple[str, ...] = ()
+
+
+def inventory_of(
+    form: str,
+    packages: tuple[Package, ...],
+    refused: Iterable[tuple[str, str, str]],
+    *,
+    version: str | None = None,
+    includes: Iterable[str] = (),
+) -> Inventory:
+    """The inventory of a file, without edges that lead out of it; `refused` are (place, reason, detail)."""
+    return Inventory(
+        format=form,
+        version=version,
+        packages=without_loose_ends(packages),
+        faults=tuple([Fault(*one) for one in refused]),
+        includes=tuple(dict.fromkeys(includes)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

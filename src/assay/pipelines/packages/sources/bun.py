@@ -13,9 +13,9 @@ from assay.domain.npm_names import checked_name, is_version, split_descriptor
 from assay.domain.origins import Locator, commit_in, locate
 from assay.domain.plain import read_json, text
 from assay.domain.purl import purl_of
-from assay.domain.reach import weights, without_loose_ends
+from assay.domain.reach import weights
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 # In the order of the weights with which the reach is found.
 _SCOPES = list(Scope)
@@ -81,11 +81,8 @@ def read(path: str, content: bytes) -> Inventory:
         )
 
     packages, faults = each([(json_path("packages", key), key) for key in entries], read_one)
-    return Inventory(
-        format=FORMAT.name,
-        version=str(number) if isinstance(number, int) else None,
-        packages=without_loose_ends(packages),
-        faults=tuple([Fault(*one) for one in faults]),
+    return inventory_of(
+        FORMAT.name, packages, faults, version=str(number) if isinstance(number, int) else None
     )
 
 

@@ -13,7 +13,7 @@ from assay.domain.plain import from_toml, text
 from assay.domain.purl import purl_of
 from assay.domain.shapes import shaped
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, inventory_of
 
 _ECOSYSTEM = "crates.io"
 _CRATES_IO = frozenset(
@@ -77,12 +77,7 @@ def read(path: str, content: bytes) -> Inventory:
         )
 
     packages, unnamed = each(entries, package)
-    return Inventory(
-        format=FORMAT.name,
-        version=str(lock.version or 1),
-        packages=tuple(packages),
-        faults=tuple(Fault(*fault) for fault in refused + unnamed),
-    )
+    return inventory_of(FORMAT.name, packages, refused + unnamed, version=str(lock.version or 1))
 
 
 def _places(lock: _Lock, content: bytes) -> Iterable[tuple[str, Any]]:

@@ -13,7 +13,7 @@ from assay.domain.plain import from_json
 from assay.domain.purl import purl_of
 from assay.domain.shapes import shaped
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 _ECOSYSTEM = "Packagist"
 _HOME = re.compile(r"(?:[a-z0-9-]+\.)*packagist\.org")
@@ -63,11 +63,8 @@ def read(path: str, content: bytes) -> Inventory:
     keys = _keys([entry for _, (_, entry) in own.values()])
     packages, unnamed = each(own.values(), lambda place, entry: _package(place, *entry, keys))
     version = lock.plugin_api_version
-    return Inventory(
-        format=FORMAT.name,
-        version=version if isinstance(version, str) else None,
-        packages=tuple(packages),
-        faults=tuple(Fault(*fault) for fault in refused + unnamed),
+    return inventory_of(
+        FORMAT.name, packages, refused + unnamed, version=version if isinstance(version, str) else None
     )
 
 

@@ -13,7 +13,7 @@ from assay.domain.integrity import sri
 from assay.domain.plain import from_json, from_xml
 from assay.domain.shapes import shaped
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 _NAMESPACE = re.compile(r"\{http://cyclonedx\.org/schema/bom/(1\.[0-9]+)\}bom")
 _JSON = re.compile(rb'"bomFormat"\s*:\s*"CycloneDX"|"http://cyclonedx\.org/schema/bom-1\.[0-9]+')
@@ -75,20 +75,18 @@ def read(path: str, content: bytes) -> Inventory:
         ((place, (key, part)) for (place, part), key in zip(components, keys, strict=True)),
         lambda place, entry: _package(place, *entry, by_key.get(entry[0], ())),
     )
-    own = {package.key for package in packages}
-    return Inventory(
-        format=FORMAT.name,
+    return inventory_of(
+        FORMAT.name,
+        tuple(_placed(package, direct, needed) for package in packages),
+        refused + unnamed,
         version=bom.version,
-        packages=tuple(_placed(package, own, direct, needed) for package in packages),
-        faults=tuple(Fault(*fault) for fault in refused + unnamed),
     )
 
 
-def _placed(package: Package, own: set[str], direct: set[str], needed: set[str]) -> Package:
+def _placed(package: Package, direct: set[str], needed: set[str]) -> Package:
     """The package with its place in the graph, as far as the document has one."""
     is_direct = (package.key in direct if package.key in needed else None) if direct else None
-    requires = tuple(key for key in package.requires if key in own)
-    return msgspec.structs.replace(package, is_direct=is_direct, requires=requires)
+    return msgspec.structs.replace(package, is_direct=is_direct)
 
 
 def _json_bom(path: str, content: bytes) -> _Bom:

@@ -10,7 +10,7 @@ from assay.domain.integrity import sri
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, inventory_of
 
 _ECOSYSTEM = "RubyGems"
 _ORIGINS = {
@@ -90,12 +90,7 @@ def read(path: str, content: bytes) -> Inventory:
         ((gem.place, gem) for gem in gems.values()),
         lambda _, gem: _package(gem, hashes, keys, is_direct=gem.name in direct),
     )
-    return Inventory(
-        format=FORMAT.name,
-        version=bundler[0] if bundler else None,
-        packages=tuple(packages),
-        faults=tuple(Fault(*fault) for fault in refused + unnamed),
-    )
+    return inventory_of(FORMAT.name, packages, refused + unnamed, version=bundler[0] if bundler else None)
 
 
 def _lines(content: str) -> Iterator[_Line]:

@@ -11,7 +11,7 @@ from assay.domain.entries import each
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, inventory_of
 
 _ECOSYSTEM = "Go"
 _DIRECTIVES = frozenset(
@@ -54,11 +54,7 @@ def read(path: str, content: bytes) -> Inventory:
     own: dict[str, Package] = {}
     for package in (*_standard_library(lines), *packages):
         own.setdefault(package.key, package)
-    return Inventory(
-        format=FORMAT.name,
-        packages=tuple(own.values()),
-        faults=tuple(Fault(*fault) for fault in refused + badly_replaced + unnamed),
-    )
+    return inventory_of(FORMAT.name, tuple(own.values()), refused + badly_replaced + unnamed)
 
 
 def _statements(content: str) -> Iterable[tuple[str, tuple[str, str]]]:

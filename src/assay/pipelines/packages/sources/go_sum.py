@@ -6,7 +6,7 @@ from assay.domain.entries import each
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Package
+from assay.pipelines.packages.model import Format, Inventory, Package, inventory_of
 
 _ECOSYSTEM = "Go"
 
@@ -32,11 +32,7 @@ def read(path: str, content: bytes) -> Inventory:
     packages, unnamed = each(
         ((place, (name, version, hashes)) for (name, version), (place, hashes) in sums.items()), _package
     )
-    return Inventory(
-        format=FORMAT.name,
-        packages=tuple(packages),
-        faults=tuple(Fault(*fault) for fault in refused + unnamed),
-    )
+    return inventory_of(FORMAT.name, packages, refused + unnamed)
 
 
 def _lines(content: bytes) -> Iterable[tuple[str, str]]:

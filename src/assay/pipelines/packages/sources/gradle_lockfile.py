@@ -12,7 +12,7 @@ from assay.domain.entries import each
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Package, Scope, inventory_of
 
 _ECOSYSTEM = "Maven"
 _HEADER = b"# This is a Gradle generated file for dependency locking."
@@ -62,11 +62,7 @@ def read(path: str, content: bytes) -> Inventory:
     packages: dict[str, Package] = {}
     for package in found:
         packages.setdefault(package.key, package)
-    return Inventory(
-        format=FORMAT.name,
-        packages=tuple(packages.values()),
-        faults=tuple(Fault(*fault) for fault in refused),
-    )
+    return inventory_of(FORMAT.name, tuple(packages.values()), refused)
 
 
 def _lines(content: bytes) -> Iterable[tuple[str, str]]:

@@ -5,14 +5,12 @@ from bisect import bisect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
-
 from assay.domain.entries import each
 from assay.domain.integrity import sri
 from assay.domain.plain import DEEPEST, text
 from assay.domain.purl import purl_of
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, inventory_of
 
 _ECOSYSTEM = "Hex"
 # Commas are blanks, as nothing hangs on them. The repetitions are possessive, so that no input is tried twice.
@@ -97,14 +95,7 @@ def read(path: str, content: bytes) -> Inventory:
     own: dict[str, Package] = {}
     for package in found:
         own.setdefault(package.key, package)
-    return Inventory(
-        format=FORMAT.name,
-        packages=tuple(
-            replace(package, requires=tuple(key for key in package.requires if key in own))
-            for package in own.values()
-        ),
-        faults=tuple(Fault(*fault) for fault in refused),
-    )
+    return inventory_of(FORMAT.name, tuple(own.values()), refused)
 
 
 def _term(source: str) -> Any:

@@ -14,9 +14,9 @@ from assay.domain.npm_names import checked_name, is_version, real_name
 from assay.domain.origins import Locator, locate
 from assay.domain.plain import from_json
 from assay.domain.purl import purl_of
-from assay.domain.reach import unrequired, without_loose_ends
+from assay.domain.reach import unrequired
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 _MODULES = "node_modules/"
 # The deepest of 13 real files nests 9 packages.
@@ -41,12 +41,7 @@ def read(path: str, content: bytes) -> Inventory:
         packages, faults = (), ()
     else:
         raise BadRecord("not-this-format", "neither `packages`, `dependencies` nor `lockfileVersion`")
-    return Inventory(
-        format=FORMAT.name,
-        version=version,
-        packages=without_loose_ends(packages),
-        faults=tuple([Fault(*one) for one in faults]),
-    )
+    return inventory_of(FORMAT.name, packages, faults, version=version)
 
 
 def _installed(

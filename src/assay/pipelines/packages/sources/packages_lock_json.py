@@ -11,7 +11,7 @@ from assay.domain.plain import from_json
 from assay.domain.purl import purl_of
 from assay.domain.shapes import shaped
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, inventory_of
 
 _ECOSYSTEM = "NuGet"
 
@@ -65,11 +65,8 @@ def read(path: str, content: bytes) -> Inventory:
             package.hashes[f"contentHash:{entry.content_hash}"] = None
         package.needs.update(_needs(framework, entry, keys))
     packages, unnamed = each(((package.place, (key, package)) for key, package in found.items()), _package)
-    return Inventory(
-        format=FORMAT.name,
-        version=None if lock.version is None else str(lock.version),
-        packages=tuple(packages),
-        faults=tuple(Fault(*fault) for fault in refused + unnamed),
+    return inventory_of(
+        FORMAT.name, packages, refused + unnamed, version=None if lock.version is None else str(lock.version)
     )
 
 

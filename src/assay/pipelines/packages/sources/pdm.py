@@ -17,9 +17,9 @@ from assay.domain.origins import Locator, without_credentials
 from assay.domain.plain import from_toml, text
 from assay.domain.purl import purl_of
 from assay.domain.python_names import Keys, checked_name, requirement
-from assay.domain.reach import unrequired, without_loose_ends
+from assay.domain.reach import unrequired
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 _ADDRESSES = ("git", "hg", "svn", "path", "url")
 
@@ -77,12 +77,7 @@ def read(path: str, content: bytes) -> Inventory:
 
     places = header_places(found, "[[package]]", len(entries), "package")
     packages, faults = each(list(zip(places, range(len(entries)), strict=True)), read_one)
-    return Inventory(
-        format=FORMAT.name,
-        version=version,
-        packages=without_loose_ends(packages),
-        faults=tuple([Fault(*one) for one in faults]),
-    )
+    return inventory_of(FORMAT.name, packages, faults, version=version)
 
 
 def _owners(entries: list[Any]) -> list[int]:

@@ -12,7 +12,7 @@ from assay.domain.plain import from_json
 from assay.domain.purl import purl_of
 from assay.domain.python_names import checked_name, requirement
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 _SCOPES = list(Scope)
 _META = "_meta"
@@ -49,11 +49,8 @@ def read(path: str, content: bytes) -> Inventory:
 
     packages, faults = each(entries, read_one)
     spec = meta.get("pipfile-spec")
-    return Inventory(
-        format=FORMAT.name,
-        version=str(spec) if isinstance(spec, int | str) else None,
-        packages=_merged(packages),
-        faults=tuple([Fault(*one) for one in faults]),
+    return inventory_of(
+        FORMAT.name, _merged(packages), faults, version=str(spec) if isinstance(spec, int | str) else None
     )
 
 

@@ -11,7 +11,7 @@ from assay.domain.plain import from_yaml
 from assay.domain.purl import purl_of
 from assay.domain.shapes import shaped
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 _ECOSYSTEM = "Pub"
 _HOME = re.compile(r"https?://(?:www\.)?pub\.(?:dev|dartlang\.org)/?")
@@ -50,11 +50,7 @@ def read(path: str, content: bytes) -> Inventory:
         ),
         _package,
     )
-    return Inventory(
-        format=FORMAT.name,
-        packages=tuple(packages),
-        faults=tuple(Fault(*fault) for fault in refused),
-    )
+    return inventory_of(FORMAT.name, packages, refused)
 
 
 def _package(place: str, named: tuple[str, Any]) -> Package:

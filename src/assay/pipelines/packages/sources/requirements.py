@@ -13,9 +13,8 @@ from assay.domain.origins import Locator, commit_in, of_index, without_credentia
 from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.domain.python_names import Keys, checked_name, requirement
-from assay.domain.reach import without_loose_ends
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, inventory_of
 
 _COMMENT = re.compile(r"(?:^|\s)#(.*)$")
 _OPTION = re.compile(r"(-[a-zA-Z]|--[a-z-]+)(?:\s*=\s*|\s+|(?<=^-[a-zA-Z]))?(.*)")
@@ -68,12 +67,7 @@ def read(path: str, content: bytes) -> Inventory:
     packages, faults = _packages(asked, wanted, index)
     if not packages and faults and not includes:
         raise BadRecord("not-this-format", f"{path} asks for no package; {faults[0][0]}: {faults[0][2]}")
-    return Inventory(
-        format=FORMAT.name,
-        packages=without_loose_ends(packages),
-        faults=tuple([Fault(*one) for one in (*refused, *faults)]),
-        includes=tuple(dict.fromkeys(includes)),
-    )
+    return inventory_of(FORMAT.name, packages, (*refused, *faults), includes=includes)
 
 
 def _packages(

@@ -12,7 +12,7 @@ from assay.domain.integrity import sri
 from assay.domain.plain import from_json, from_yaml, text
 from assay.domain.shapes import shaped
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 _VERSION = re.compile(r"SPDX-2\.[0-9]+")
 _TAG = re.compile(r"([A-Za-z][A-Za-z0-9]*):[ \t]*(.*)")
@@ -77,20 +77,17 @@ def read(path: str, content: bytes) -> Inventory:
         own.setdefault(part.id, (place, part))
     graph = _graph(document)
     packages, unnamed = each(own.values(), lambda place, part: _package(place, part, graph))
-    keys = {package.key for package in packages}
     direct = {key for root in graph.roots for key in graph.needs.get(root, ())}
-    return Inventory(
-        format=FORMAT.name,
-        version=document.version.removeprefix("SPDX-"),
-        packages=tuple(
+    return inventory_of(
+        FORMAT.name,
+        tuple(
             msgspec.structs.replace(
-                package,
-                is_direct=_is_direct(package.key, direct, graph) if direct else None,
-                requires=tuple(key for key in package.requires if key in keys),
+                package, is_direct=_is_direct(package.key, direct, graph) if direct else None
             )
             for package in packages
         ),
-        faults=tuple(Fault(*fault) for fault in refused + unnamed),
+        refused + unnamed,
+        version=document.version.removeprefix("SPDX-"),
     )
 
 

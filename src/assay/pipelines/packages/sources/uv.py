@@ -9,9 +9,9 @@ from assay.domain.origins import Locator, commit_in, of_index, without_credentia
 from assay.domain.plain import from_toml, text
 from assay.domain.purl import purl_of
 from assay.domain.python_names import Keys, checked_name
-from assay.domain.reach import weights, without_loose_ends
+from assay.domain.reach import weights
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 # In the order of the weights with which the reach is found.
 _SCOPES = list(Scope)
@@ -65,11 +65,11 @@ def read(path: str, content: bytes) -> Inventory:
     header = "[[package]]" if "package" in document else "[[distribution]]"
     places = header_places(found, header, len(entries), "package")
     packages, faults = each(list(zip(places, range(len(entries)), strict=True)), read_one)
-    return Inventory(
-        format=FORMAT.name,
+    return inventory_of(
+        FORMAT.name,
+        packages,
+        faults,
         version=f"{version}.{revision}" if isinstance(revision, int) else str(version),
-        packages=without_loose_ends(packages),
-        faults=tuple([Fault(*one) for one in faults]),
     )
 
 

@@ -16,9 +16,9 @@ from assay.domain.npm_names import checked_name, is_version, real_name, split_de
 from assay.domain.origins import Locator, locate
 from assay.domain.plain import from_yaml, text
 from assay.domain.purl import purl_of
-from assay.domain.reach import unrequired, weights, without_loose_ends
+from assay.domain.reach import unrequired, weights
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Fault, Format, Inventory, Origin, Package, Scope
+from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
 
 # In the order of the weights with which the reach is found.
 _SCOPES = list(Scope)
@@ -45,15 +45,6 @@ def read(path: str, content: bytes) -> Inventory:
     if _BERRY.search(found):
         return _berry(path, content, found)
     return _classic(path, found)
-
-
-def _inventory(version: str | None, packages: tuple[Package, ...], faults: Any) -> Inventory:
-    return Inventory(
-        format=FORMAT.name,
-        version=version,
-        packages=without_loose_ends(packages),
-        faults=tuple([Fault(*one) for one in faults]),
-    )
 
 
 def _classic(path: str, found: str) -> Inventory:
@@ -92,7 +83,7 @@ def _classic(path: str, found: str) -> Inventory:
 
     packages, faults = each(blocks, read_one)
     header = _CLASSIC.search(found)
-    return _inventory(header[1] if header else "1", packages, faults)
+    return inventory_of(FORMAT.name, packages, faults, version=header[1] if header else "1")
 
 
 def _blocks(found: str) -> Iterator[tuple[str, _Lines]]:
@@ -158,7 +149,7 @@ def _berry(path: str, content: bytes, found: str) -> Inventory:
         )  # fmt: skip
 
     packages, faults = each([(places.get(key) or json_path(key), key) for key in entries], read_one)
-    return _inventory(string_of(metadata, "version"), packages, faults)
+    return inventory_of(FORMAT.name, packages, faults, version=string_of(metadata, "version"))
 
 
 def _told(version: str | None) -> str | None:
