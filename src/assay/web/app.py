@@ -7,11 +7,13 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from assay import __version__
+from assay.auth.model import PUBLIC
 from assay.bootstrap import Context
 from assay.web import problems
 from assay.web.access import AccessLog
 from assay.web.api import bucket, health, metrics, npm, operations, osv
 from assay.web.exports import Exports
+from assay.web.guard import Identify, Known
 from assay.web.reading import Reading
 from assay.web.standing_in import StandIn
 
@@ -23,8 +25,11 @@ OSV's bucket tree, and what an operator's programs ask. Only a program on the ma
 and only where the settings allow it."""
 
 
-def create_app(ctx: Context) -> ASGIApp:
-    """The application. Its connections are opened when they are needed and closed when it stops."""
+def create_app(ctx: Context, identify: Identify = lambda _: PUBLIC) -> ASGIApp:
+    """The application, which learns from `identify` who sends a request.
+
+    Its connections are opened when they are needed and closed when it stops.
+    """
     read = Reading(ctx.db.url, CONNECTIONS)
 
     @asynccontextmanager
@@ -48,4 +53,4 @@ def create_app(ctx: Context) -> ASGIApp:
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
-    return AccessLog(app)
+    return AccessLog(Known(app, identify))
