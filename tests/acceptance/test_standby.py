@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from acceptance.test_advisories_story import SAMPLE, Assay
 from assay.handover import SOCKET
 from assay.kit import postgres
+from patience import until
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork"), reason="nothing stands by where the system cannot fork"
@@ -50,13 +50,6 @@ def served(assay) -> Iterator[Assay]:
         assert service.wait(timeout=60) == 0
         service.stdout.close()
     assert not (assay.home / SOCKET).exists()
-
-
-def until(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def ran(assay: Assay, *arguments: str, **environment: str) -> tuple[int, bytes, bytes, bool]:
