@@ -151,7 +151,7 @@ def test_a_signal_ends_the_command_wherever_it_runs(served):
     assert process.returncode == 143, errors
 
 
-@pytest.mark.parametrize("request_", [b"{}", b'{"program": "another"}', b"no JSON"])
+@pytest.mark.parametrize("request_", [b"", b"no request", b"another\0/\x000\0", b"another\0/\x005\0show\0"])
 def test_who_is_another_program_is_sent_away(served, request_):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conn:
         conn.settimeout(30)
