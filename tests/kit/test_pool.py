@@ -61,13 +61,18 @@ def test_no_items_no_results(pool: Pool):
     assert list(pool.map(None, pool_work.say, [])) == []
 
 
-@pytest.mark.parametrize(("processes", "inline"), [(1, False), (0, False), (4, True)])
-def test_small_work_is_done_here_with_the_callers_context(processes: int, inline: bool):
+@pytest.mark.parametrize(("processes", "few"), [(1, False), (0, False), (4, True)])
+def test_small_work_is_done_here_with_the_callers_context(processes: int, few: bool):
     with Pool(processes, pool_work.broken, ()) as here:
         context = pool_work.make("mine")
-        results = list(here.map(context, pool_work.say, range(3), inline=inline))
+        results = list(here.map(context, pool_work.say, range(3), few=few))
     assert results == [(number, "mine", os.getpid()) for number in range(3)]
     assert context["calls"] == 3
+
+
+def test_workers_that_run_already_take_their_share_of_small_work(pool: Pool):
+    list(pool.map(None, pool_work.say, range(3)))
+    assert os.getpid() not in {process for *_, process in pool.map(None, pool_work.say, range(3), few=True)}
 
 
 def test_an_error_comes_out_as_it_was_raised_and_the_pool_goes_on(pool: Pool):

@@ -76,14 +76,14 @@ class Pool:
         function: Callable[[Any, Item], Result],
         items: Iterable[Item],
         *,
-        inline: bool = False,
+        few: bool = False,
     ) -> Iterator[Result]:
-        """Results in the order in which they are ready. `inline` does the work here, for a few small items.
+        """Results in the order in which they are ready. Where they are `few`, no workers are started for them.
 
         At most a handful of items wait in memory. A worker that dies raises Transient: the work is idempotent
         and may be run again.
         """
-        if inline or self.processes == 1:
+        if self.processes == 1 or (few and self._executor is None):
             for item in items:
                 yield function(context, item)
             return

@@ -93,7 +93,7 @@ class Exports:
                     folder.mkdir(parents=True, exist_ok=True)
                 # An archive in a process of its own where there may be one, so that queries are answered meanwhile.
                 is_quick = wanted.kind != "all.zip"
-                for _ in self._ctx.pool.map(self._ctx, make, [(folder, wanted)], inline=is_quick):
+                for _ in self._ctx.pool.map(self._ctx, make, [(folder, wanted)], few=is_quick):
                     pass
                 if not is_quick:
                     self._ctx.pool.close()

@@ -130,7 +130,7 @@ def _merge_dirty(
     total = len(gathered.namings)
     done = 0
     progress(done, total)
-    for size, outcome in ctx.pool.map(ctx, merge_part, parts, inline=total < FEW):
+    for size, outcome in ctx.pool.map(ctx, merge_part, parts, few=total < FEW):
         counts.add(outcome)
         done += size
         progress(done, total)

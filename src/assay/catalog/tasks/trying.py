@@ -30,7 +30,7 @@ def try_policy(ctx: Needs, policy: Policy) -> Iterator[tuple[int, int, list[tupl
     parts = [(part, policy) for part in cut(gathered, decisions)]
     total = len(gathered.namings)
     done = 0
-    for size, differences, seen in ctx.pool.map(ctx, try_part, parts, inline=total < FEW):
+    for size, differences, seen in ctx.pool.map(ctx, try_part, parts, few=total < FEW):
         done += size
         yield done, total, differences, seen
 

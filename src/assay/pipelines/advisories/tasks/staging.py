@@ -188,15 +188,17 @@ def _stage_parts(
     """Read and hand over everything that changed; returns the places of the bad records and of the unread ones."""
     total = sum(len(copies) for _, copies in reading.changed)
     address = fetched.address if split is None else None
+    # Few records are a part for each process, rather than one part for one of them.
+    most = min(_PART, total // ctx.pool.processes + 1)
     parts = [
         Part(source.name, fetched.scope, fetched.name, address, batch)
-        for batch in batches(reading.changed, most=_PART, most_bytes=_PART_BYTES)
+        for batch in batches(reading.changed, most=most, most_bytes=_PART_BYTES)
     ]
     outcomes: Iterable[PartOutcome]
     if split is not None:
         outcomes = (_stage_part(ctx, part, split) for part in parts)
     else:
-        outcomes = ctx.pool.map(ctx, stage_part, parts, inline=total < _FEW)
+        outcomes = ctx.pool.map(ctx, stage_part, parts, few=total < _FEW)
     bad = _quarantine_faulty(ctx, source, fetched, reading)
     unread = set(bad)
     counts.quarantined += len(bad)
