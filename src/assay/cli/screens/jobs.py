@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import age, count, cut, moment, number, pairs, seconds, spoken, table, text
-from assay.cli.progress import amount
-from assay.cli.screens.schedules import until
+from assay.cli.output import count, cut, pairs, spoken, table, text
+from assay.domain.wording import age, amount, moment, number, seconds, until
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
