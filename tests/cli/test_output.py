@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.cli.output import clean, console, cut, pairs, plain, print_json, show, spoken, table, text
-from assay.domain.wording import age, counted, day, percent, seconds, size
+from assay.cli.output import console, cut, pairs, plain, print_json, show, spoken, table, text
+from assay.domain.wording import age, clean, counted, day, percent, seconds, size
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

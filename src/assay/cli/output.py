@@ -2,14 +2,13 @@
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TextIO
 
-from assay.domain.wording import number
+from assay.domain.wording import clean, number
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -71,25 +70,6 @@ def complain(text: str) -> None:
 
     sys.stderr.flush()
     console(sys.stderr).print(Text(text, style="red"), soft_wrap=True)
-
-
-def clean(text: str, *, keep_lines: bool = False) -> str:
-    r"""A text of strangers without anything that a terminal would obey: `\x1b` and its like become visible.
-
-    So do marks that turn the direction of writing (Unicode category Cf), which make a text read as another.
-    """
-    allowed = "\n\t" if keep_lines else ""
-    if text.isprintable():
-        return text
-    return "".join(_visible(char, allowed) for char in text)
-
-
-def _visible(char: str, allowed: str) -> str:
-    if char.isprintable() or char in allowed:
-        return char
-    if char in "\n\t\r" or unicodedata.category(char).startswith("Z"):
-        return " "
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def print_json(value: Any) -> None:

@@ -1,6 +1,7 @@
 """Numbers, lengths of time and moments as people read them, on a terminal and on a page."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 
 # Cron expressions of the two kinds that sources have: `13 * * * *` and `30 4 * * *`.
@@ -96,3 +97,35 @@ def amount(step: str, done: int, total: int | None, *, is_repository: bool = Fal
     if is_repository:
         return f"{done / total:.0%}" if total else number(done)
     return size(done) if total is None or total == done else f"{size(done)} of {size(total)}"
+
+
+def first_line(said: str | None) -> str:
+    """The first line of what was said, empty for nothing."""
+    return (said or "").strip().partition("\n")[0]
+
+
+def progress_in_words(done: int | None, total: int | None, message: str | None) -> str:
+    """How far a running job is, empty where it did not say. Tasks say `osv: read`, as the foreground does."""
+    if done is None:
+        return ""
+    said, _, step = (message or "").rpartition(": ")
+    return " ".join(part for part in (said, step, amount(step, done, total)) if part)
+
+
+def clean(text: str, *, keep_lines: bool = False) -> str:
+    r"""A text of strangers without anything that a terminal would obey: `\x1b` and its like become visible.
+
+    So do marks that turn the direction of writing (Unicode category Cf), which make a text read as another.
+    """
+    allowed = "\n\t" if keep_lines else ""
+    if text.isprintable():
+        return text
+    return "".join(_visible(char, allowed) for char in text)
+
+
+def _visible(char: str, allowed: str) -> str:
+    if char.isprintable() or char in allowed:
+        return char
+    if char in "\n\t\r" or unicodedata.category(char).startswith("Z"):
+        return " "
+    return char.encode("unicode_escape").decode("ascii")

@@ -77,3 +77,12 @@ def last_runs(conn: Connection, room: str) -> list[Run]:
     """The newest run of every source and step of a room."""
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(_SQL["last_runs"].text, {"room": room}).fetchall()
+
+
+def list_runs(
+    conn: Connection, room: str, source: str, *, before: int | None = None, limit: int = 50
+) -> list[Run]:
+    """The runs of a source in a room, newest first; `before` is the last number of the page before."""
+    values = {"room": room, "source": source, "before": before, "limit": limit}
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(_SQL["list_runs"].text, values).fetchall()

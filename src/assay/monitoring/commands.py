@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from assay.errors import AssayError, Conflict, NotFound
+from assay.kit.db import Connection
 from assay.monitoring import queries, store
 from assay.monitoring.model import Alert, AlertState, Event, Notice, Rule, Severity
 from assay.monitoring.rules.notices import compose
@@ -19,13 +20,12 @@ _MOST_TRIES = 20
 _SILENCE = timedelta(minutes=3)
 
 
-def acknowledge(ctx: Needs, key: int, who: str, note: str | None) -> Alert:
+def acknowledge(conn: Connection, key: int, who: str, note: str | None, now: datetime) -> Alert:
     """The alert, which is told again only when it is over. Raises NotFound, Conflict for one that is over."""
-    with ctx.db.transaction() as conn:
-        alert = queries.get_alert(conn, key)
-        if not store.acknowledge(conn, key, who, note, ctx.clock()):
-            raise Conflict(f"alert {key} is {alert.state.value} and needs no acknowledgement")
-        return queries.get_alert(conn, key)
+    alert = queries.get_alert(conn, key)
+    if not store.acknowledge(conn, key, who, note, now):
+        raise Conflict(f"alert {key} is {alert.state.value} and needs no acknowledgement")
+    return queries.get_alert(conn, key)
 
 
 def stand_in(ctx: Needs) -> bool:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from assay import __version__
 from assay.auth.model import PUBLIC
 from assay.bootstrap import Context
-from assay.web import problems
+from assay.web import pages, problems
 from assay.web.access import AccessLog
 from assay.web.api import bucket, health, metrics, npm, operations, osv
 from assay.web.exports import Exports
@@ -53,4 +53,5 @@ def create_app(ctx: Context, identify: Identify = lambda _: PUBLIC) -> ASGIApp:
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
+    pages.add_to(app, ctx, read)
     return AccessLog(Known(app, identify))
