@@ -139,7 +139,7 @@ def search(
             ecosystem=ecosystem,
             package=package,
             min_severity=None if severity is None else Band(severity.value),
-            exploited=kev,
+            exploited=kev or None,
             min_epss=min_epss,
             since=None if since is None else since_when(since, context.clock()),
             source=source,

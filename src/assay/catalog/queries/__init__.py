@@ -1,5 +1,21 @@
-"""What the catalog can show: vulnerabilities and figures (`showing`), and what affects a package (`matching`)."""
+"""What the catalog can show: vulnerabilities and figures (`showing`), lists (`listing`) and what they
+count up to (`counting`), what affects a package (`matching`).
+"""
 
+from assay.catalog.queries.counting import (
+    HIGH_EPSS,
+    LONGEST_TREND,
+    UNRATED,
+    Counts,
+    Day,
+    Overview,
+    count,
+    edition,
+    overview,
+    trend,
+)
+from assay.catalog.queries.filtering import MOST_WORDED, Filters
+from assay.catalog.queries.listing import Hit, Page, Sort, search
 from assay.catalog.queries.matching import (
     Brief,
     Finding,
@@ -22,11 +38,8 @@ from assay.catalog.queries.showing import (
     Change,
     DatedScore,
     Decision,
-    Filters,
     HeldClaim,
-    Hit,
     NamedChange,
-    Page,
     Stats,
     Vulnerability,
     catalog_digest,
@@ -43,14 +56,19 @@ from assay.catalog.queries.showing import (
     list_records,
     list_scores,
     scores_in_force,
-    search,
     stats,
 )
 
 __all__ = [
+    "HIGH_EPSS",
+    "LONGEST_TREND",
+    "MOST_WORDED",
+    "UNRATED",
     "Brief",
     "Change",
+    "Counts",
     "DatedScore",
+    "Day",
     "Decision",
     "Filters",
     "Finding",
@@ -58,15 +76,19 @@ __all__ = [
     "Hit",
     "Named",
     "NamedChange",
+    "Overview",
     "Page",
     "Pin",
+    "Sort",
     "Stats",
     "Vulnerability",
     "affecting_commit",
     "catalog_digest",
+    "count",
     "count_dirty",
     "documents",
     "ecosystems_of",
+    "edition",
     "export",
     "find_briefs",
     "find_document",
@@ -87,7 +109,9 @@ __all__ = [
     "list_records",
     "list_scores",
     "match",
+    "overview",
     "scores_in_force",
     "search",
     "stats",
+    "trend",
 ]
