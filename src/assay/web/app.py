@@ -3,34 +3,37 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from assay import __version__
-from assay.auth.model import PUBLIC
 from assay.bootstrap import Context
-from assay.web import pages, problems
+from assay.web import describing, pages, problems
 from assay.web.access import AccessLog
 from assay.web.api import bucket, health, metrics, npm, operations, osv
 from assay.web.exports import Exports
-from assay.web.guard import Identify, Known
+from assay.web.guard import Identify, Known, reader
+from assay.web.identity import Identity
+from assay.web.limits import Limiter
 from assay.web.reading import Reading
+from assay.web.shield import Shield
 from assay.web.standing_in import StandIn
 
 # More would only wait for each other: Python runs one thread at a time, and PostgreSQL one query a core.
 CONNECTIONS = 8
 
 _DESCRIPTION = """Security advisories, merged from several sources, for clients that speak OSV's API, npm's audit or
-OSV's bucket tree, and what an operator's programs ask. Only a program on the machine that serves may change something,
-and only where the settings allow it."""
+OSV's bucket tree, and what people and programs ask and change. Show a token as `Authorization: Bearer assay_...`."""
 
 
-def create_app(ctx: Context, identify: Identify = lambda _: PUBLIC) -> ASGIApp:
-    """The application, which learns from `identify` who sends a request.
+def create_app(ctx: Context, identify: Identify | None = None) -> ASGIApp:
+    """The application, which learns from `identify` who sends a request; by sessions and tokens unless that is said.
 
     Its connections are opened when they are needed and closed when it stops.
     """
     read = Reading(ctx.db.url, CONNECTIONS)
+    limiter = Limiter(ctx.settings.web_rate)
+    advisories = [Depends(reader(ctx.settings))]
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -43,15 +46,17 @@ def create_app(ctx: Context, identify: Identify = lambda _: PUBLIC) -> ASGIApp:
         version=__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
-        # Its page loads scripts from elsewhere; the other one is enough, and both name what they load.
-        redoc_url=None,
+        # FastAPI's own pages load scripts from elsewhere; describing.py has one that loads none.
+        openapi_url=None,
     )
     problems.add_to(app)
-    app.include_router(osv.router(read))
-    app.include_router(npm.router(read))
-    app.include_router(bucket.router(read, Exports(ctx, read)))
+    app.include_router(osv.router(read), dependencies=advisories)
+    app.include_router(npm.router(read), dependencies=advisories)
+    app.include_router(bucket.router(read, Exports(ctx, read)), dependencies=advisories)
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
+    app.include_router(describing.router(app), dependencies=advisories)
     pages.add_to(app, ctx, read)
-    return AccessLog(Known(app, identify))
+    known = Known(app, identify or Identity(ctx, read, limiter))
+    return AccessLog(Shield(known, limiter, ctx.settings.web_upload_mb << 20))

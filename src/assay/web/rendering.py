@@ -1,15 +1,10 @@
 """Pages as HTML: the templates, what they may call, and the sentence that a change leaves for the next page."""
 
-import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Any
 from urllib.parse import urlencode
 
-import js_lib_htmx
 import msgspec
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -21,6 +16,7 @@ from assay.auth.model import Principal, Role
 from assay.domain import wording
 from assay.kit.clock import Clock
 from assay.web import charts
+from assay.web.assets import asset
 from assay.web.csrf import csrf_token
 
 _THEME = "assay_theme"
@@ -29,9 +25,6 @@ _THEMES = ("light", "dark")
 # Seconds: a sentence that no page shows within them is forgotten.
 _SAID_SECONDS = 60
 _LONGEST_SAID = 600
-
-_HTMX = files(js_lib_htmx) / "static" / "htmx"
-_OWN = files("assay.web") / "static"
 
 # The rooms in the order of the navigation: path, what it is called, the role that sees it.
 ROOMS = (
@@ -173,13 +166,3 @@ def query(values: Mapping[str, Any], **changes: Any) -> Markup:
     # Escaped by urlencode, but for the sign between two pairs.
     return Markup("?" + urlencode(pairs).replace("&", "&amp;")) if pairs else Markup("?")  # noqa: S704
 
-
-@cache
-def asset(name: str) -> str:
-    """Where a browser finds a static file; another file has another address, so that it may keep this one."""
-    return f"/static/{name}?{hashlib.sha256(asset_file(name).read_bytes()).hexdigest()[:12]}"
-
-
-def asset_file(name: str) -> Traversable:
-    """The static file of a name: Assay's own, or htmx as its wheel brings it."""
-    return _HTMX / "htmx.min.js" if name == "htmx.js" else _OWN / name

@@ -64,6 +64,7 @@ def make_server(ctx: Context, is_ready: Callable[[], None]) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         proxy_headers=True,
+        forwarded_allow_ips=list(ctx.settings.web_trusted_proxies),
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
         backlog=_BACKLOG,

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 
+from assay.auth.commands import record_change
+from assay.auth.model import Principal, Role
 from assay.bootstrap import Context
 from assay.errors import Permanent
 from assay.jobs import commands as jobs_commands
@@ -18,8 +20,9 @@ from assay.kit.db import Connection
 from assay.monitoring import queries as monitoring
 from assay.monitoring.model import QueueRow
 from assay.pipelines.advisories.commands import ROOM, background_sync
+from assay.web.addresses import address_of
 from assay.web.bodies import AnyBody
-from assay.web.local import only_local
+from assay.web.guard import Analyst, needs
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
@@ -35,7 +38,7 @@ class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface. What it shows are jobs without their arguments and tracebacks."""
-    routes = APIRouter(tags=["Operations"])
+    routes = APIRouter(tags=["Operations"], dependencies=[Depends(needs(Role.VIEWER))])
     _add_worker(routes, read)
 
     @routes.get(
@@ -47,17 +50,16 @@ def router(ctx: Context, read: Reading) -> APIRouter:
     @routes.post(
         "/api/jobs/sync",
         status_code=202,
-        summary="Have sources synced by the workers; for programs on this machine, where the settings allow it",
-        dependencies=[Depends(only_local(ctx.settings))],
+        summary="Have sources synced by the workers",
     )
-    def sync(request: Request, body: AnyBody) -> Response:
+    def sync(request: Request, who: Analyst, body: AnyBody) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             raise Refused(415, "send the request as application/json")
         asked = body.read(SyncRequest)
         unknown = [name for name in asked.sources if name not in ctx.sources]
         if unknown:
             raise Refused(404, f"no source is called {unknown[0]!r}; there are {', '.join(ctx.sources)}")
-        return _json({"jobs": _defer(ctx, asked)}, status=202)
+        return _json({"jobs": _defer(ctx, asked, who, address_of(request))}, status=202)
 
     return routes
 
@@ -193,15 +195,16 @@ def _source(name: str, schedule: Schedule | None, run: Run | None, active: list[
     }
 
 
-def _defer(ctx: Context, asked: SyncRequest) -> list[dict[str, Any]]:
+def _defer(ctx: Context, asked: SyncRequest, who: Principal, address: str | None) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(asked.sources)) or list(ctx.sources)
     made = []
     try:
         with ctx.db.transaction() as conn:
             for name in names:
                 job = jobs_commands.run(
-                    conn, ctx.tasks, background_sync.name, {"source": name, "full": asked.full}, "http"
+                    conn, ctx.tasks, background_sync.name, {"source": name, "full": asked.full}, who.name
                 )
+                record_change(conn, who, "sources.run", name, {"full": asked.full, "job": job.id}, address)
                 made.append(
                     {"id": job.id, "source": name, "is_new": job.is_new, "url": f"/v1/worker/tasks/{job.id}"}
                 )
