@@ -68,16 +68,13 @@ def test_numbers_are_reserved_once(conn: Connection):
 
 def test_a_lock_is_held_by_one_session_and_free_at_once_after_it(database: Database):
     first, second = database.connect(autocommit=True), database.connect(autocommit=True)
-    with try_lock(first, 77) as is_ours:
-        assert is_ours
-        with try_lock(second, 77) as is_ours:
-            assert not is_ours
-        with try_lock(second, 78) as is_ours:
-            assert is_ours
-        with try_lock(first, 78) as is_ours:
-            assert is_ours
-    with try_lock(second, 77) as is_ours:
-        assert is_ours
+    with try_lock(first, 77) as held:
+        with try_lock(second, 77) as twice, try_lock(second, 78) as other:
+            assert (held, twice, other) == (True, False, True)
+        with try_lock(first, 78) as again:
+            assert again
+    with try_lock(second, 77) as again:
+        assert again
     first.close()
     second.close()
 
