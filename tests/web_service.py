@@ -127,11 +127,11 @@ class Service:
 
 
 @contextmanager
-def running_service(ctx: Context) -> Iterator[Service]:
+def running_service(ctx: Context, **chosen: Any) -> Iterator[Service]:
     """The service in a thread of this process."""
     listening = running.listen("127.0.0.1", 0)
     is_ready = threading.Event()
-    server = running.make_server(ctx, is_ready.set)
+    server = running.make_server(ctx, is_ready.set, **chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
