@@ -143,12 +143,12 @@ def token_of(ctx: Context, role: Role, *scopes: Scope) -> str:
 
 
 @contextmanager
-def running_service(ctx: Context, role: Role | None = None) -> Iterator[Service]:
+def running_service(ctx: Context, role: Role | None = None, **chosen: Any) -> Iterator[Service]:
     """The service in a thread of this process, asked with a token of a role where one is named."""
     token = None if role is None else token_of(ctx, role)
     listening = running.listen("127.0.0.1", 0)
     is_ready = threading.Event()
-    server = running.make_server(ctx, is_ready.set)
+    server = running.make_server(ctx, is_ready.set, **chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

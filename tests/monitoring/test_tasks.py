@@ -149,8 +149,7 @@ def deliveries(ctx):
 def test_an_acknowledged_alert_stays_until_it_is_over(ctx):
     fail(ctx, 3)
     (opened,) = tasks.watch(ctx).opened
-    with ctx.db.transaction() as conn:
-        alert = commands.acknowledge(conn, opened.id, "eve", "the mirror is down", ctx.clock())
+    alert = commands.acknowledge(ctx, opened.id, "eve", "the mirror is down")
     assert (alert.state, alert.acknowledged_by, alert.note) == ("acknowledged", "eve", "the mirror is down")
     fail(ctx, 1)
     assert tasks.watch(ctx).opened == ()
@@ -158,10 +157,10 @@ def test_an_acknowledged_alert_stays_until_it_is_over(ctx):
         assert queries.get_alert(conn, opened.id).state is AlertState.ACKNOWLEDGED
         a_run(conn, ctx.clock() + timedelta(minutes=1))
     assert [one.id for one in tasks.watch(ctx).resolved] == [opened.id]
-    with ctx.db.transaction() as conn, pytest.raises(Conflict):
-        commands.acknowledge(conn, opened.id, "eve", None, ctx.clock())
-    with ctx.db.transaction() as conn, pytest.raises(NotFound):
-        commands.acknowledge(conn, 10**9, "eve", None, ctx.clock())
+    with pytest.raises(Conflict):
+        commands.acknowledge(ctx, opened.id, "eve", None)
+    with pytest.raises(NotFound):
+        commands.acknowledge(ctx, 10**9, "eve", None)
 
 
 def test_what_wakes_again_is_a_new_alert(ctx):

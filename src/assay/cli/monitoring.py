@@ -94,8 +94,8 @@ def alerts_ack(
     from assay.monitoring.commands import acknowledge
 
     who = who_decides(by)
-    with current(ctx).open() as context, context.db.transaction() as conn:
-        alert = acknowledge(conn, alert_id, who, why, context.clock())
+    with current(ctx).open() as context:
+        alert = acknowledge(context, alert_id, who, why)
     if as_json:
         print_json({"alert": alert})
     else:

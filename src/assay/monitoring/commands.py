@@ -11,7 +11,17 @@ from assay.monitoring.model import Alert, AlertState, Event, Notice, Rule, Sever
 from assay.monitoring.rules.notices import compose
 from assay.monitoring.tasks import Needs, deliver, deliver_later, watch, watch_now
 
-__all__ = ["Needs", "Tried", "acknowledge", "deliver_later", "stand_in", "try_channels", "watch", "watch_now"]
+__all__ = [
+    "Needs",
+    "Tried",
+    "acknowledge",
+    "deliver_later",
+    "look_after",
+    "stand_in",
+    "try_channels",
+    "watch",
+]
+__all__ += ["watch_now"]
 
 # What is past its worth is not delivered by the one who stands in for the workers.
 _WORTHLESS = timedelta(days=1)
@@ -20,8 +30,14 @@ _MOST_TRIES = 20
 _SILENCE = timedelta(minutes=3)
 
 
-def acknowledge(conn: Connection, key: int, who: str, note: str | None, now: datetime) -> Alert:
+def acknowledge(ctx: Needs, key: int, who: str, note: str | None) -> Alert:
     """The alert, which is told again only when it is over. Raises NotFound, Conflict for one that is over."""
+    with ctx.db.transaction() as conn:
+        return look_after(conn, key, who, note, ctx.clock())
+
+
+def look_after(conn: Connection, key: int, who: str, note: str | None, now: datetime) -> Alert:
+    """The same in the caller's transaction."""
     alert = queries.get_alert(conn, key)
     if not store.acknowledge(conn, key, who, note, now):
         raise Conflict(f"alert {key} is {alert.state.value} and needs no acknowledgement")

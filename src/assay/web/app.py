@@ -10,7 +10,7 @@ from assay import __version__
 from assay.bootstrap import Context
 from assay.web import describing, pages, problems
 from assay.web.access import AccessLog
-from assay.web.api import bucket, health, metrics, npm, operations, osv
+from assay.web.api import alerts, bucket, health, jobs, metrics, npm, operations, osv, schedules
 from assay.web.exports import Exports
 from assay.web.guard import Identify, Known, reader
 from assay.web.identity import Identity
@@ -56,6 +56,9 @@ def create_app(ctx: Context, identify: Identify | None = None) -> ASGIApp:
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
+    app.include_router(jobs.router(ctx, read))
+    app.include_router(schedules.router(ctx, read))
+    app.include_router(alerts.router(ctx, read))
     app.include_router(describing.router(app), dependencies=advisories)
     pages.add_to(app, ctx, read)
     known = Known(app, identify or Identity(ctx, read, limiter))

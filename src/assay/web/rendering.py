@@ -165,4 +165,3 @@ def query(values: Mapping[str, Any], **changes: Any) -> Markup:
         pairs += [(name, str(one)) for one in listed if one not in (None, "", False)]
     # Escaped by urlencode, but for the sign between two pairs.
     return Markup("?" + urlencode(pairs).replace("&", "&amp;")) if pairs else Markup("?")  # noqa: S704
-

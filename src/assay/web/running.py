@@ -11,10 +11,12 @@ from multiprocessing.process import BaseProcess
 import structlog
 import uvicorn
 
+from assay.auth.model import PUBLIC
 from assay.bootstrap import Context, enter_worker
 from assay.errors import Permanent
 from assay.settings import Settings
 from assay.web.app import create_app
+from assay.web.guard import Identify
 
 _log = structlog.get_logger()
 
@@ -54,10 +56,12 @@ def serve(ctx: Context, host: str, port: int, workers: int, is_ready: Callable[[
             _run(ctx, listening, lambda: is_ready(url))
 
 
-def make_server(ctx: Context, is_ready: Callable[[], None]) -> uvicorn.Server:
+def make_server(
+    ctx: Context, is_ready: Callable[[], None], identify: Identify | None = None
+) -> uvicorn.Server:
     """A server of the whole service that is not running yet."""
     config = uvicorn.Config(
-        create_app(ctx),
+        create_app(ctx, identify),
         lifespan="on",
         ws="none",
         log_config=None,

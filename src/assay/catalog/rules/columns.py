@@ -51,7 +51,7 @@ def facet_row(
         merged.exploited is not None,
         merged.needs_review,
         is_remediated,
-        _clean(merged.name),
+        without_nul(merged.name),
     )
 
 

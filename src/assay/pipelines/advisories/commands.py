@@ -192,10 +192,10 @@ def _sync_one(ctx: Needs, source: Source, request: Request, progress: Progress) 
 def _alone(ctx: Needs, name: str) -> Iterator[None]:
     """Nobody else syncs this source meanwhile, on any machine. Raises Conflict when somebody does."""
     key = _LOCK_ROOM + zlib.crc32(name.encode())
-    with ctx.db.connection(autocommit=True) as conn:
-        if not try_lock(conn, key):
+    with ctx.db.connection(autocommit=True) as conn, try_lock(conn, key) as is_ours:
+        if not is_ours:
             raise Conflict(f"another sync of {name} is running; wait for it to end")
-        yield  # the lock goes with the connection
+        yield
 
 
 def _failed(source: Source, outcome: Outcome, error: AssayError) -> SourceReport:

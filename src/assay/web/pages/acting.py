@@ -1,33 +1,19 @@
-"""What a page does when somebody presses a button: one change, noted in the audit log, and back with a sentence."""
+"""What a page does when somebody presses a button: one change, and back with a sentence about it."""
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
 from fastapi import Form, Request, Response
 
-from assay.auth.commands import record_change
 from assay.auth.model import Principal
 from assay.bootstrap import Context
-from assay.errors import Conflict, NotFound, Permanent
-from assay.kit.db import Connection
+from assay.errors import NotFound
+from assay.web.changing import Change, changing
+from assay.web.problems import Refused
 from assay.web.rendering import Said, back_to
 
-Back = Annotated[str, Form()]
+Back = Annotated[str, Form(max_length=2000)]
 """The page that the form stands on."""
-
-
-class Change:
-    """One change by somebody, in one transaction with its row of the audit log."""
-
-    def __init__(self, conn: Connection, who: Principal, address: str | None) -> None:
-        self.conn = conn
-        self.who = who
-        self._address = address
-
-    def note(self, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> None:
-        """Put it into the audit log."""
-        record_change(self.conn, self.who, action, subject, detail, self._address)
-
 
 Deed = Callable[[Change], str]
 """Makes a change, notes it, and says what it came to."""
@@ -40,11 +26,10 @@ def act(
 
     `failed` is where to go in that case, e.g. to the form with what was typed.
     """
-    address = request.client.host if request.client else None
     try:
-        with ctx.db.transaction() as conn:
-            said = deed(Change(conn, who, address))
-    except (Conflict, NotFound, Permanent) as error:
+        with changing(ctx, request, who) as change:
+            said = deed(change)
+    except (Refused, NotFound) as error:
         return back_to(request, failed or back, Said(_sentence(str(error)), is_bad=True))
     return back_to(request, back, Said(_sentence(said)))
 

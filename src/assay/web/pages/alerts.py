@@ -8,8 +8,9 @@ from assay.bootstrap import Context
 from assay.monitoring import commands
 from assay.monitoring import queries as monitoring
 from assay.monitoring.model import AlertState
+from assay.web.changing import Change
 from assay.web.guard import Analyst, Viewer
-from assay.web.pages.acting import Back, Change, act
+from assay.web.pages.acting import Back, act
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
@@ -69,7 +70,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         note: Annotated[str, Form(max_length=2000)] = "",
     ) -> Response:
         def deed(change: Change) -> str:
-            alert = commands.acknowledge(change.conn, alert_id, who.name, note.strip() or None, ctx.clock())
+            alert = commands.look_after(change.conn, alert_id, who.name, note.strip() or None, ctx.clock())
             change.note("alerts.acknowledge", f"alert {alert_id}", {"rule": alert.rule, "note": note.strip()})
             return f"you look after {alert.subject}; nobody is told again until it is over"
 

@@ -11,8 +11,9 @@ from assay.jobs import commands
 from assay.jobs import queries as jobs
 from assay.jobs.model import Job, State
 from assay.kit.db import Connection
+from assay.web.changing import Change
 from assay.web.guard import Analyst, Viewer
-from assay.web.pages.acting import Back, Change, act
+from assay.web.pages.acting import Back, act
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 

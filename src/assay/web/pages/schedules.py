@@ -8,8 +8,9 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from assay.bootstrap import Context
 from assay.jobs import schedules
 from assay.kit.db import Connection
+from assay.web.changing import Change
 from assay.web.guard import Admin, Analyst, Viewer
-from assay.web.pages.acting import Back, Change, act
+from assay.web.pages.acting import Back, act
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 

@@ -20,9 +20,10 @@ from assay.monitoring.model import SourceRow
 from assay.pipelines.advisories import queries
 from assay.pipelines.advisories.commands import ROOM, background_sync
 from assay.pipelines.advisories.queries import Standing
+from assay.web.changing import Change
 from assay.web.guard import Admin, Analyst, Viewer
 from assay.web.pages import schedules
-from assay.web.pages.acting import Back, Change, act
+from assay.web.pages.acting import Back, act
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 

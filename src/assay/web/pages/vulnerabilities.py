@@ -24,7 +24,12 @@ from assay.web.rendering import Rendering
 _PAGE = 50
 _EXPORTED = 1000
 _DAYS = 30
-_PERIODS = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30), "365d": timedelta(days=365)}
+_PERIODS = {
+    "1d": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "365d": timedelta(days=365),
+}
 _FIELDS = (
     *("name", "state", "severity", "cvss_score", "epss", "epss_percentile", "is_exploited", "exploited_on"),
     *("published_at", "modified_at", "sources", "needs_review", "remediated_at", "summary"),
@@ -134,7 +139,12 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         page, counts, days, ecosystems = read(
             lambda conn: (
                 catalog.search(
-                    conn, filters, sort=asked.sort, descending=asked.is_descending, limit=_PAGE, cursor=cursor or None
+                    conn,
+                    filters,
+                    sort=asked.sort,
+                    descending=asked.is_descending,
+                    limit=_PAGE,
+                    cursor=cursor or None,
                 ),
                 catalog.count(conn, filters),
                 catalog.trend(conn, filters, until=now.date(), days=_DAYS),
@@ -156,10 +166,14 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         )
 
     @routes.get("/export.{kind}")
-    def export(who: Viewer, asked: Annotated[Asked, Depends(asked_of)], kind: Literal["csv", "json"]) -> Response:
+    def export(
+        who: Viewer, asked: Annotated[Asked, Depends(asked_of)], kind: Literal["csv", "json"]
+    ) -> Response:
         del who
         hits = _every_hit(read, asked, asked.filters(ctx.clock()))
-        written, media = (_csv(hits), "text/csv; charset=utf-8") if kind == "csv" else (_json(hits), "application/json")
+        written, media = (
+            (_csv(hits), "text/csv; charset=utf-8") if kind == "csv" else (_json(hits), "application/json")
+        )
         headers = {
             "Content-Disposition": f'attachment; filename="vulnerabilities.{kind}"',
             "Cache-Control": "no-store",
