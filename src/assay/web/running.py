@@ -11,7 +11,6 @@ from multiprocessing.process import BaseProcess
 import structlog
 import uvicorn
 
-from assay.auth.model import PUBLIC
 from assay.bootstrap import Context, enter_worker
 from assay.errors import Permanent
 from assay.settings import Settings
