@@ -137,7 +137,6 @@ def _environment() -> Environment:
         "first_line": wording.first_line,
         "visible": wording.clean,
         "pretty": _pretty,
-        "sum_values": lambda tally: sum(tally.values()),
     }
     made.globals |= {
         "asset": asset,

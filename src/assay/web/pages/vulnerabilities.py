@@ -18,12 +18,12 @@ from assay.catalog.queries import Hit, Sort
 from assay.domain.severity import Band
 from assay.kit.db import Connection
 from assay.web.guard import Viewer
+from assay.web.pages.trending import recent
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
 _PAGE = 50
 _EXPORTED = 1000
-_DAYS = 30
 _PERIODS = {
     "1d": timedelta(days=1),
     "7d": timedelta(days=7),
@@ -136,7 +136,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     ) -> Response:
         now = ctx.clock()
         filters = asked.filters(now)
-        page, counts, days, ecosystems = read(
+        page, counts, trend, ecosystems = read(
             lambda conn: (
                 catalog.search(
                     conn,
@@ -147,7 +147,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
                     cursor=cursor or None,
                 ),
                 catalog.count(conn, filters),
-                catalog.trend(conn, filters, until=now.date(), days=_DAYS),
+                recent(conn, filters, now.date()),
                 catalog.list_ecosystems(conn),
             )
         )
@@ -159,7 +159,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
             values=asked.values(),
             page=page,
             counts=counts,
-            days=days,
+            trend=trend,
             ecosystems=ecosystems,
             sources=list(ctx.sources),
             sorts=list(Sort),
