@@ -3,17 +3,32 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from assay import __version__
-from assay.auth.model import PUBLIC
+from assay.auth.model import PUBLIC, Role
 from assay.bootstrap import Context
 from assay.web import problems
 from assay.web.access import AccessLog
-from assay.web.api import alerts, bucket, health, jobs, metrics, npm, operations, osv, schedules
+from assay.web.api import (
+    alerts,
+    bucket,
+    health,
+    jobs,
+    metrics,
+    npm,
+    operations,
+    osv,
+    schedules,
+    vulnerabilities,
+    vulnerability,
+)
+from assay.web.editions import Editions
 from assay.web.exports import Exports
-from assay.web.guard import Identify, Known
+from assay.web.guard import Identify, Known, needs
+from assay.web.packing import Packed
+from assay.web.parameters import only_known
 from assay.web.reading import Reading
 from assay.web.standing_in import StandIn
 
@@ -53,7 +68,15 @@ def create_app(ctx: Context, identify: Identify = lambda _: PUBLIC) -> ASGIApp:
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
-    app.include_router(jobs.router(ctx, read))
-    app.include_router(schedules.router(ctx, read))
-    app.include_router(alerts.router(ctx, read))
-    return AccessLog(Known(app, identify))
+    advisories = Depends(needs(Role.VIEWER))
+    editions = Editions(read)
+    for reading in (vulnerabilities.router(ctx, read, editions), vulnerability.router(ctx, editions)):
+        app.include_router(reading, dependencies=[advisories, Depends(only_known)])
+    for routes in (
+        vulnerability.judging(ctx),
+        jobs.router(ctx, read),
+        schedules.router(ctx, read),
+        alerts.router(ctx, read),
+    ):
+        app.include_router(routes, dependencies=[Depends(only_known)])
+    return AccessLog(Known(Packed(app), identify))

@@ -15,6 +15,14 @@ from assay.catalog.queries.counting import (
     trend,
 )
 from assay.catalog.queries.filtering import MOST_WORDED, Filters
+from assay.catalog.queries.history import (
+    Difference,
+    Remediation,
+    Step,
+    find_remediation,
+    list_history,
+    raw_claim,
+)
 from assay.catalog.queries.listing import Hit, Page, Sort, search
 from assay.catalog.queries.matching import (
     Brief,
@@ -70,6 +78,7 @@ __all__ = [
     "DatedScore",
     "Day",
     "Decision",
+    "Difference",
     "Filters",
     "Finding",
     "HeldClaim",
@@ -79,8 +88,10 @@ __all__ = [
     "Overview",
     "Page",
     "Pin",
+    "Remediation",
     "Sort",
     "Stats",
+    "Step",
     "Vulnerability",
     "affecting_commit",
     "catalog_digest",
@@ -95,6 +106,7 @@ __all__ = [
     "find_exported",
     "find_faults",
     "find_id",
+    "find_remediation",
     "find_stamps",
     "get",
     "get_export_state",
@@ -104,12 +116,14 @@ __all__ = [
     "list_claims",
     "list_decisions",
     "list_ecosystems",
+    "list_history",
     "list_modified",
     "list_names",
     "list_records",
     "list_scores",
     "match",
     "overview",
+    "raw_claim",
     "scores_in_force",
     "search",
     "stats",
