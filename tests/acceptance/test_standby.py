@@ -136,14 +136,23 @@ def test_several_at_once_do_not_meet(served):
     assert said == alone
 
 
+def test_a_settings_file_of_the_callers_own_is_heeded(served, tmp_path):
+    file = tmp_path / "other.toml"
+    file.write_text('database_url = "postgresql://nobody@127.0.0.1:1/nowhere"\n')
+    code, _, errors, is_alone = ran(served, "search", "x", ASSAY_CONFIG=str(file))
+    assert code not in (0, 3)
+    assert b"database" in errors.lower()
+    assert not is_alone
+
+
 def test_a_signal_ends_the_command_wherever_it_runs(served):
     process = served.start(
         "scan", "-", "--format-of", "package-lock", stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    time.sleep(1)
-    assert process.poll() is None
-    assert not children.exists() or not children.read_text()
+    assert process.stdin is not None
+    # More than a pipe holds, so this returns once the command reads, and it goes on waiting for the rest.
+    process.stdin.write(b" " * (4 << 20))
+    process.stdin.flush()
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143, errors

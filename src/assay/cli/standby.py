@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -23,6 +23,7 @@ import structlog
 
 from assay.handover import SOCKET, program
 from assay.pipelines.packages.commands.reading import collect
+from assay.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
@@ -48,17 +49,19 @@ _MODULES = (
 
 
 @contextmanager
-def standing_by(home: Path, database_url: str) -> Iterator[None]:
-    """A process that takes commands for this home and its database, for as long as the block lasts.
+def standing_by(settings: Settings, database_url: str) -> Iterator[None]:
+    """A process that takes commands for the home of these settings, for as long as the block lasts.
 
+    Those that would start the embedded server, and find this service's, are given `database_url` to spare them that.
     Nothing stands by where the system cannot fork, or the home's path is too long for a socket.
     """
-    path = home.absolute() / SOCKET
+    path = settings.home / SOCKET
+    embedded = database_url if settings.database_url is None else None
     if not hasattr(os, "fork") or len(os.fsencode(path)) > _LONGEST_PATH:
         yield
         return
     process = get_context("spawn").Process(
-        target=_stand_by, args=(path, database_url), name="assay-standby", daemon=True
+        target=_stand_by, args=(path, embedded, settings.config), name="assay-standby", daemon=True
     )
     process.start()
     try:
@@ -69,17 +72,14 @@ def standing_by(home: Path, database_url: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _stand_by(path: Path, database_url: str) -> None:
+def _stand_by(path: Path, embedded: str | None, config: Path | None) -> None:
     """The whole life of the process: it ends with its parent."""
-    # Its parent keeps the embedded server running; finding that out again would take each child a while.
-    os.environ.setdefault("ASSAY_DATABASE_URL", database_url)  # noqa: TID251 - for settings.py to read
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Children are buried by the system; their callers hear of their end from themselves.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for module in _MODULES:
         import_module(module)
     collect([])  # finds the formats, a module each
-    _rehearse(path.parent)
     parent = parent_process()
     assert parent is not None
     with _listening(path) as server:
@@ -87,14 +87,7 @@ def _stand_by(path: Path, database_url: str) -> None:
         gc.freeze()
         while server in wait([server, parent.sentinel]):
             with suppress(OSError):
-                _fork(server)
-
-
-def _rehearse(home: Path) -> None:
-    """Run a scan of one package for nobody: what libraries make on first use is then there for every child."""
-    with open(os.devnull, "w") as nobody, redirect_stdout(nobody), redirect_stderr(nobody):  # noqa: PTH123
-        _run(["--home", os.fspath(home), "scan", "pkg:npm/example@1.0.0", "--json"])
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                _fork(server, embedded, config)
 
 
 @contextmanager
@@ -111,21 +104,21 @@ def _listening(path: Path) -> Iterator[socket.socket]:
         yield server
 
 
-def _fork(server: socket.socket) -> None:
+def _fork(server: socket.socket, embedded: str | None, config: Path | None) -> None:
     conn, _ = server.accept()
     with conn:
         if os.fork():
             return
         try:
             server.close()
-            _serve(conn)
+            _serve(conn, embedded, config)
         except BaseException:  # noqa: BLE001 - nothing may escape into the loop of the process that was forked
             _log.exception("cli.standby_failed")
         finally:
             os._exit(0)
 
 
-def _serve(conn: socket.socket) -> None:
+def _serve(conn: socket.socket, embedded: str | None, config: Path | None) -> None:
     """Become the command that the caller wants, and tell it the exit code; zero alone sends a caller away."""
     conn.settimeout(_PATIENCE)
     request, streams = _read(conn)
@@ -134,7 +127,11 @@ def _serve(conn: socket.socket) -> None:
         return
     conn.settimeout(None)
     conn.sendall(os.getpid().to_bytes(4, "big"))
-    _take_place(request["folder"], request["environment"], streams)
+    environment = request["environment"]
+    # Another settings file may name another database, which outranks the embedded server.
+    if embedded is not None and environment.get("ASSAY_CONFIG", "") == os.fspath(config or ""):
+        environment = {"ASSAY_DATABASE_URL": embedded} | environment
+    _take_place(request["folder"], environment, streams)
     conn.sendall(_run(request["argv"]).to_bytes(4, "big"))
 
 
@@ -171,10 +168,8 @@ def _take_place(folder: str, environment: dict[str, str], streams: list[int]) ->
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - the process's own, for as long as it lives
     sys.stdout = open(1, "w", closefd=False, buffering=1 if os.isatty(1) else -1)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
-    # A caller finds the socket by its home folder, so the database is the same.
-    database_url = os.environ["ASSAY_DATABASE_URL"]  # noqa: TID251
     os.environ.clear()  # noqa: TID251 - the caller's takes its place, for settings.py to read
-    os.environ.update({"ASSAY_DATABASE_URL": database_url} | environment)  # noqa: TID251
+    os.environ.update(environment)  # noqa: TID251
     os.chdir(folder)
 
 

@@ -12,3 +12,11 @@ SELECT DISTINCT ON (source, step)
 FROM jobs.runs
 WHERE room = %(room)s::text
 ORDER BY source, step, ended_at DESC;
+
+-- name: list_runs
+-- The runs of a source, newest first.
+SELECT id, room, step, source, started_at, ended_at, outcome, counts, detail
+FROM jobs.runs
+WHERE room = %(room)s::text AND source = %(source)s::text AND (%(before)s::bigint IS NULL OR id < %(before)s::bigint)
+ORDER BY ended_at DESC, id DESC
+LIMIT %(limit)s::integer;

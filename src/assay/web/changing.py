@@ -12,6 +12,7 @@ from assay.auth.model import Principal
 from assay.bootstrap import Context
 from assay.errors import Conflict, Permanent
 from assay.kit.db import Connection
+from assay.web.addresses import address_of
 from assay.web.problems import Refused
 
 
@@ -31,10 +32,9 @@ class Change:
 @contextmanager
 def changing(ctx: Context, request: Request, who: Principal) -> Iterator[Change]:
     """A transaction for a change. What contradicts the present state is answered by 409, what cannot be by 400."""
-    address = None if request.client is None else request.client.host
     try:
         with ctx.db.transaction() as conn:
-            yield Change(conn, who, address)
+            yield Change(conn, who, address_of(request))
     except Conflict as error:
         raise Refused(409, str(error)) from error
     except Permanent as error:

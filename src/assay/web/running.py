@@ -11,7 +11,6 @@ from multiprocessing.process import BaseProcess
 import structlog
 import uvicorn
 
-from assay.auth.model import PUBLIC
 from assay.bootstrap import Context, enter_worker
 from assay.errors import Permanent
 from assay.settings import Settings
@@ -57,7 +56,7 @@ def serve(ctx: Context, host: str, port: int, workers: int, is_ready: Callable[[
 
 
 def make_server(
-    ctx: Context, is_ready: Callable[[], None], identify: Identify = lambda _: PUBLIC
+    ctx: Context, is_ready: Callable[[], None], identify: Identify | None = None
 ) -> uvicorn.Server:
     """A server of the whole service that is not running yet."""
     config = uvicorn.Config(
@@ -68,6 +67,7 @@ def make_server(
         access_log=False,
         server_header=False,
         proxy_headers=True,
+        forwarded_allow_ips=list(ctx.settings.web_trusted_proxies),
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
         backlog=_BACKLOG,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from assay.auth.model import Role
 from assay.bootstrap import Context
@@ -21,8 +21,7 @@ from assay.pipelines.advisories.commands import ROOM, background_sync
 from assay.web.answers import as_json
 from assay.web.bodies import AnyBody
 from assay.web.changing import Change, changing
-from assay.web.guard import Who
-from assay.web.local import only_local
+from assay.web.guard import Analyst, needs
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
@@ -38,9 +37,8 @@ class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface. What it shows are jobs without their arguments and tracebacks."""
-    routes = APIRouter(tags=["Operations"])
+    routes = APIRouter(tags=["Operations"], dependencies=[Depends(needs(Role.VIEWER))])
     _add_worker(routes, read)
-    is_local = only_local(ctx.settings)
 
     @routes.get(
         "/api/jobs/status", summary="Each source's last and next sync, and the jobs that are not over"
@@ -51,11 +49,9 @@ def router(ctx: Context, read: Reading) -> APIRouter:
     @routes.post(
         "/api/jobs/sync",
         status_code=202,
-        summary="Have sources synced by the workers; for analysts, and programs on this machine where that is allowed",
+        summary="Have sources synced by the workers",
     )
-    def sync(request: Request, who: Who, body: AnyBody) -> Response:
-        if not who.may(Role.ANALYST):
-            is_local(request)
+    def sync(request: Request, who: Analyst, body: AnyBody) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             raise Refused(415, "send the request as application/json")
         asked = body.read(SyncRequest)
