@@ -47,3 +47,29 @@ def responses(
 def _example(code: int) -> dict[str, Any]:
     said = {"status": code, "title": HTTPStatus(code).phrase}
     return said if code == 404 else {**said, "detail": _PROBLEMS[code]}
+
+
+def shaped(
+    about: str, shape: Any, example: object, *problems: int, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
+    """The same as `responses`, with the answer's schema, which is read off the type that is encoded."""
+    found = responses(about, example, *problems, status=status)
+    found[status]["content"]["application/json"]["schema"] = schema_of(shape)
+    return found
+
+
+def schema_of(shape: Any) -> dict[str, Any]:
+    """The JSON schema of a type, complete in itself."""
+    (schema,), parts = msgspec.json.schema_components([shape], ref_template="{name}")
+    resolved: dict[str, Any] = _resolved(schema, parts)
+    return resolved
+
+
+def _resolved(schema: Any, parts: Mapping[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_resolved(one, parts) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _resolved(parts[schema["$ref"]], parts)
+    return {name: _resolved(value, parts) for name, value in schema.items()}

@@ -10,11 +10,26 @@ from assay import __version__
 from assay.bootstrap import Context
 from assay.web import describing, pages, problems
 from assay.web.access import AccessLog
-from assay.web.api import alerts, bucket, health, jobs, metrics, npm, operations, osv, schedules
+from assay.web.api import (
+    alerts,
+    bucket,
+    health,
+    jobs,
+    metrics,
+    npm,
+    operations,
+    osv,
+    schedules,
+    vulnerabilities,
+    vulnerability,
+)
+from assay.web.editions import Editions
 from assay.web.exports import Exports
 from assay.web.guard import Identify, Known, reader
 from assay.web.identity import Identity
 from assay.web.limits import Limiter
+from assay.web.packing import Packed
+from assay.web.parameters import only_known
 from assay.web.reading import Reading
 from assay.web.shield import Shield
 from assay.web.standing_in import StandIn
@@ -56,10 +71,24 @@ def create_app(ctx: Context, identify: Identify | None = None) -> ASGIApp:
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
-    app.include_router(jobs.router(ctx, read))
-    app.include_router(schedules.router(ctx, read))
-    app.include_router(alerts.router(ctx, read))
+    _add_api(app, ctx, read)
     app.include_router(describing.router(app), dependencies=advisories)
     pages.add_to(app, ctx, read)
-    known = Known(app, identify or Identity(ctx, read, limiter))
+    known = Known(Packed(app), identify or Identity(ctx, read, limiter))
     return AccessLog(Shield(known, limiter, ctx.settings.web_upload_mb << 20))
+
+
+def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
+    """What people and programs read and change under `/v1`."""
+    editions = Editions(read)
+    strictly = Depends(only_known)
+    public = Depends(reader(ctx.settings))
+    for routes in (vulnerabilities.router(ctx, read, editions), vulnerability.router(ctx, editions)):
+        app.include_router(routes, dependencies=[public, strictly])
+    for routes in (
+        vulnerability.judging(ctx),
+        jobs.router(ctx, read),
+        schedules.router(ctx, read),
+        alerts.router(ctx, read),
+    ):
+        app.include_router(routes, dependencies=[strictly])

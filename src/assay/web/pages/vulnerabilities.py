@@ -1,13 +1,10 @@
 """The vulnerabilities: found by filters that stand in the address, counted, drawn, and written out."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -30,12 +27,6 @@ _PERIODS = {
     "30d": timedelta(days=30),
     "365d": timedelta(days=365),
 }
-_FIELDS = (
-    *("name", "state", "severity", "cvss_score", "epss", "epss_percentile", "is_exploited", "exploited_on"),
-    *("published_at", "modified_at", "sources", "needs_review", "remediated_at", "summary"),
-)
-# A table program takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _Text = Annotated[str, Query(max_length=300)]
 
@@ -183,7 +174,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     return routes
 
 
-def _every_hit(read: Reading, asked: Asked, filters: catalog.Filters) -> Iterator[Hit]:
+def _pages(read: Reading, asked: Asked, filters: catalog.Filters) -> Iterator[list[Hit]]:
     """All that passes the filters, a page at a time: no transaction waits for a slow reader."""
     cursor: str | None = None
     while True:
@@ -194,43 +185,7 @@ def _every_hit(read: Reading, asked: Asked, filters: catalog.Filters) -> Iterato
             )
 
         page = read(question)
-        yield from page.hits
+        yield page.hits
         cursor = page.next_cursor
         if cursor is None:
             return
-
-
-def _csv(hits: Iterator[Hit]) -> Iterator[str]:
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(_FIELDS)
-    for hit in hits:
-        rows.writerow([_cell(getattr(hit, name)) for name in _FIELDS])
-        if text.tell() > 1 << 16:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return " ".join(value)
-        case datetime():
-            return value.isoformat()
-        case str():
-            return f"'{value}" if value.startswith(_FORMULA) else value
-    return str(value)
-
-
-def _json(hits: Iterator[Hit]) -> Iterator[bytes]:
-    yield b"["
-    for place, hit in enumerate(hits):
-        row = {name: getattr(hit, name) for name in _FIELDS}
-        yield (b",\n" if place else b"\n") + msgspec.json.encode(row)
-    yield b"\n]\n"
