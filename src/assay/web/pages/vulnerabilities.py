@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from assay.auth.queries import saved_filters
 from assay.bootstrap import Context
 from assay.catalog import queries as catalog
 from assay.catalog.model import State
@@ -15,6 +16,8 @@ from assay.catalog.queries import Hit, Sort
 from assay.domain.severity import Band
 from assay.kit.db import Connection
 from assay.web.guard import Viewer
+from assay.web.listed import as_csv, as_lines
+from assay.web.pages.saved import PAGE
 from assay.web.pages.trending import recent
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
@@ -127,7 +130,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     ) -> Response:
         now = ctx.clock()
         filters = asked.filters(now)
-        page, counts, trend, ecosystems = read(
+        page, counts, trend, ecosystems, saved = read(
             lambda conn: (
                 catalog.search(
                     conn,
@@ -140,6 +143,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
                 catalog.count(conn, filters),
                 recent(conn, filters, now.date()),
                 catalog.list_ecosystems(conn),
+                [] if who.person_id is None else saved_filters(conn, who.person_id, PAGE),
             )
         )
         return show(
@@ -151,6 +155,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
             page=page,
             counts=counts,
             trend=trend,
+            saved=saved,
             ecosystems=ecosystems,
             sources=list(ctx.sources),
             sorts=list(Sort),
@@ -161,9 +166,9 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         who: Viewer, asked: Annotated[Asked, Depends(asked_of)], kind: Literal["csv", "json"]
     ) -> Response:
         del who
-        hits = _every_hit(read, asked, asked.filters(ctx.clock()))
+        pages = _pages(read, asked, asked.filters(ctx.clock()))
         written, media = (
-            (_csv(hits), "text/csv; charset=utf-8") if kind == "csv" else (_json(hits), "application/json")
+            (as_csv(pages), "text/csv") if kind == "csv" else (as_lines(pages), "application/json")
         )
         headers = {
             "Content-Disposition": f'attachment; filename="vulnerabilities.{kind}"',
