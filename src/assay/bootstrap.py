@@ -98,12 +98,14 @@ def open_database(settings: Settings) -> Iterator[Database]:
 def load_tasks() -> "Registry":
     """Everything that may run later, by whatever room."""
     from assay.auth.commands import remove_old_sign_ins
+    from assay.catalog.commands import merge_later
     from assay.jobs.retention import remove_old_jobs
     from assay.jobs.task import Registry
     from assay.monitoring.commands import deliver_later, watch_now
-    from assay.pipelines.advisories.commands import background_sync
+    from assay.pipelines.advisories.commands import background_replay, background_sync
 
-    return Registry([background_sync, remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later])
+    of_records = (background_sync, background_replay, merge_later)
+    return Registry([*of_records, remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later])
 
 
 def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tuple[Declared, ...]":

@@ -18,6 +18,8 @@ from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts, Needs
 from assay.domain.identifiers import normalise
 from assay.errors import Conflict, NotFound
+from assay.jobs.running import Running
+from assay.jobs.task import task
 from assay.kit.compression import compress, compress_quickly
 from assay.kit.db import Connection, reserve, writable
 
@@ -40,6 +42,7 @@ __all__ = [
     "explain",
     "has_scores",
     "merge",
+    "merge_later",
     "policy_diff",
     "purge",
     "rebuild",
@@ -130,6 +133,12 @@ def purge(conn: Connection, now: datetime, retention: timedelta) -> int:
 def merge(ctx: Needs, progress: Progress) -> MergeCounts:
     """Bring the curated vulnerabilities up to date with the claims."""
     return tasks.merge(ctx, progress)
+
+
+@task("catalog.merge", unique=True)
+def merge_later(ctx: Needs, job: Running) -> None:
+    """Merge in a worker, after somebody decided about names."""
+    tasks.merge(ctx, lambda done, total: job.progress(done, total, "merge"))
 
 
 @dataclass(frozen=True, slots=True)

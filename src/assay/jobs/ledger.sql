@@ -14,9 +14,13 @@ WHERE room = %(room)s::text
 ORDER BY source, step, ended_at DESC;
 
 -- name: list_runs
--- The runs of a source, newest first.
+-- Runs that are alike in what is given, newest first.
 SELECT id, room, step, source, started_at, ended_at, outcome, counts, detail
 FROM jobs.runs
-WHERE room = %(room)s::text AND source = %(source)s::text AND (%(before)s::bigint IS NULL OR id < %(before)s::bigint)
-ORDER BY ended_at DESC, id DESC
+WHERE (%(room)s::text IS NULL OR room = %(room)s::text)
+  AND (%(source)s::text IS NULL OR source = %(source)s::text)
+  AND (%(step)s::text IS NULL OR step = %(step)s::text)
+  AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s::text)
+  AND (%(before)s::bigint IS NULL OR id < %(before)s::bigint)
+ORDER BY id DESC
 LIMIT %(limit)s::integer;

@@ -13,13 +13,18 @@ from assay.web.access import AccessLog
 from assay.web.api import (
     alerts,
     bucket,
+    decisions,
     health,
     jobs,
     metrics,
     npm,
     operations,
     osv,
+    packages,
+    quarantine,
     schedules,
+    settings,
+    sources,
     vulnerabilities,
     vulnerability,
 )
@@ -83,10 +88,19 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
     editions = Editions(read)
     strictly = Depends(only_known)
     public = Depends(reader(ctx.settings))
-    for routes in (vulnerabilities.router(ctx, read, editions), vulnerability.router(ctx, editions)):
+    for routes in (
+        vulnerabilities.router(ctx, read, editions),
+        vulnerability.router(ctx, editions),
+        packages.router(read, ctx),
+    ):
         app.include_router(routes, dependencies=[public, strictly])
     for routes in (
         vulnerability.judging(ctx),
+        decisions.router(ctx, read),
+        sources.router(ctx, read),
+        quarantine.router(ctx, read),
+        packages.keeping_router(ctx, read),
+        settings.router(ctx, read),
         jobs.router(ctx, read),
         schedules.router(ctx, read),
         alerts.router(ctx, read),

@@ -35,9 +35,8 @@ def router(ctx: Context, read: Reading) -> APIRouter:
 
     @routes.get("/metrics", summary="Queues, jobs, workers, sources and alerts, for Prometheus")
     def metrics() -> Response:
-        thresholds = ctx.alerting.thresholds
-
         def look(conn: Connection) -> list[Metric]:
+            thresholds = queries.thresholds_chosen(conn, ctx.alerting.thresholds)
             seen = queries.picture(conn, thresholds, ctx.clock())
             return [
                 *_present(seen),

@@ -106,7 +106,7 @@ def list_shown(ctx: Context, conn: Connection) -> list[Shown]:
     """Every source as its line tells of it."""
     now = ctx.clock()
     timings = {one.name: one for one in list_schedules(conn) if one.task == background_sync.name}
-    after = ctx.alerting.thresholds.stale_after_runs
+    after = monitoring.thresholds_chosen(conn, ctx.alerting.thresholds).stale_after_runs
     rows = {
         row.source: row
         for row in monitoring.list_sources(conn, after)
