@@ -11,11 +11,12 @@ from assay import __version__
 from assay.bootstrap import Context
 from assay.web import describing, problems
 from assay.web.access import AccessLog
-from assay.web.api import bucket, health, metrics, npm, operations, osv
+from assay.web.api import access, bucket, health, metrics, npm, operations, osv
 from assay.web.exports import Exports
 from assay.web.guard import Identify, Known, reader
 from assay.web.identity import Identity
 from assay.web.limits import Limiter
+from assay.web.pages import signing_in
 from assay.web.reading import Reading
 from assay.web.shield import Shield
 from assay.web.standing_in import StandIn
@@ -57,6 +58,8 @@ def create_app(ctx: Context, identify: Identify | None = None) -> ASGIApp:
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
+    app.include_router(signing_in.router(ctx, read))
+    app.include_router(access.router(ctx, read))
     app.include_router(describing.router(app), dependencies=advisories)
     app.mount("/static", StaticFiles(packages=[("assay.web", "static")]), name="static")
     known = Known(app, identify or Identity(ctx, read, limiter))
