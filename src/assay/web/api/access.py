@@ -1,10 +1,7 @@
 """Who may do what: people, tokens and the audit log for admins, and what everybody may ask about themselves."""
 
-import csv
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -19,6 +16,7 @@ from assay.auth.queries import AuditFilter
 from assay.bootstrap import Context
 from assay.errors import Permanent
 from assay.web.addresses import address_of
+from assay.web.api.audit_files import as_csv, as_json_array
 from assay.web.bodies import AnyBody, described
 from assay.web.guard import Admin, Analyst, Viewer
 from assay.web.problems import Refused
@@ -233,53 +231,20 @@ def _add_audit(routes: APIRouter, read: Reading) -> None:
             "Content-Disposition": f'attachment; filename="audit.{format}"',
             "Cache-Control": "no-store",
         }
-        pieces = (as_csv if format == "csv" else as_json)(_every(read, wanted))
+        rows = _every(read, wanted)
+        pieces = as_csv(rows) if format == "csv" else as_json_array(rows)
         return StreamingResponse(pieces, headers=headers, media_type=kind)
 
 
-def _every(read: Reading, wanted: AuditFilter) -> Iterator[list[AuditRow]]:
-    """Some rows at a time, none of which holds a connection while a slow client takes them."""
+def _every(read: Reading, wanted: AuditFilter) -> Iterator[AuditRow]:
+    """All rows, some at a time, none of which holds a connection while a slow client takes them."""
     before: int | None = None
     while True:
         rows = read(lambda conn, at=before: queries.list_records(conn, wanted, before=at, limit=_SLICE))  # type: ignore[misc]
         if not rows:
             return
-        yield rows
+        yield from rows
         before = rows[-1].id
-
-
-def as_json(slices: Iterator[list[AuditRow]]) -> Iterator[bytes]:
-    """Rows as one JSON array."""
-    joint = b"["
-    for rows in slices:
-        for row in rows:
-            yield joint + msgspec.json.encode(row)
-            joint = b",\n"
-    yield b"[]" if joint == b"[" else b"]"
-
-
-def as_csv(slices: Iterator[list[AuditRow]]) -> Iterator[bytes]:
-    """Rows as CSV with a head; a text that a spreadsheet would calculate is made to stay a text."""
-    yield b"id,at,kind,principal_id,name,action,subject,address,detail\r\n"
-    for rows in slices:
-        written = io.StringIO()
-        lines = csv.writer(written)
-        for row in rows:
-            told = asdict(row) | {
-                "at": row.at.isoformat(),
-                "detail": msgspec.json.encode(row.detail).decode(),
-            }
-            names = ("id", "at", "kind", "principal_id", "name", "action", "subject", "address", "detail")
-            lines.writerow([_harmless(told[name]) for name in names])
-        yield written.getvalue().encode()
-
-
-def _harmless(value: Any) -> Any:
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-        else value
-    )
 
 
 def _person(who: Principal) -> int:
