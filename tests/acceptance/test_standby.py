@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from acceptance.test_advisories_story import SAMPLE, Assay
 from assay.handover import SOCKET
 from assay.kit import postgres
+from patience import until
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork"), reason="nothing stands by where the system cannot fork"
@@ -50,13 +50,6 @@ def served(assay) -> Iterator[Assay]:
         assert service.wait(timeout=60) == 0
         service.stdout.close()
     assert not (assay.home / SOCKET).exists()
-
-
-def until(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def ran(assay: Assay, *arguments: str, **environment: str) -> tuple[int, bytes, bytes, bool]:
@@ -158,7 +151,7 @@ def test_a_signal_ends_the_command_wherever_it_runs(served):
     assert process.returncode == 143, errors
 
 
-@pytest.mark.parametrize("request_", [b"{}", b'{"program": "another"}', b"no JSON"])
+@pytest.mark.parametrize("request_", [b"", b"no request", b"another\0/\x000\0", b"another\0/\x005\0show\0"])
 def test_who_is_another_program_is_sent_away(served, request_):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conn:
         conn.settimeout(30)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from assay.cli import (
+    access,
     advisories,
     catalog,
     inventories,
@@ -84,7 +86,14 @@ jobs.add_to(app)
 schedules.add_to(app)
 monitoring.add_to(app)
 worker.add_to(app)
+access.add_to(app)
 operations.add_to(app)
+
+
+@cache
+def program() -> Any:
+    """What Typer makes of the functions: it takes longer than some commands, so it is kept where several run."""
+    return typer.main.get_command(app)
 
 
 def run() -> None:
@@ -93,7 +102,7 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files here
     signal.signal(signal.SIGTERM, _terminate)
-    app(prog_name="assay")
+    program()(prog_name="assay")
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
