@@ -8,7 +8,7 @@ from assay.auth import commands
 from assay.auth.model import Principal
 from assay.bootstrap import Context
 from assay.web.changing import Change
-from assay.web.guard import Viewer
+from assay.web.guard import Analyst
 from assay.web.pages.acting import Back, act
 from assay.web.problems import Refused
 from assay.web.reading import Reading
@@ -18,12 +18,12 @@ PAGE = "vulnerabilities"
 
 
 def router(ctx: Context, _read: Reading, _show: Rendering) -> APIRouter:
-    """What the forms of saved filters do. They are a person's own, so every person may, whatever their role."""
+    """What the forms of saved filters do."""
     routes = APIRouter(prefix="/filters", include_in_schema=False)
 
     @routes.post("")
     def save(
-        request: Request, who: Viewer, back: Back, name: Annotated[str, Form(max_length=300)]
+        request: Request, who: Analyst, back: Back, name: Annotated[str, Form(max_length=300)]
     ) -> Response:
         person = _person(who)
         query = local_path(back).partition("?")[2]
@@ -37,7 +37,7 @@ def router(ctx: Context, _read: Reading, _show: Rendering) -> APIRouter:
 
     @routes.post("/{key}/remove")
     def remove(
-        request: Request, who: Viewer, back: Back, key: Annotated[int, Path(ge=1, le=2**63 - 1)]
+        request: Request, who: Analyst, back: Back, key: Annotated[int, Path(ge=1, le=2**63 - 1)]
     ) -> Response:
         person = _person(who)
 
