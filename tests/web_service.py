@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from assay.auth.commands import Act, add_token
+from assay.auth.model import Kind, Principal, Role, Scope
 from assay.bootstrap import Context
 from assay.web import running
 
@@ -95,6 +98,8 @@ class Service:
 
     url: str
     ctx: Context
+    token: str | None = None
+    """Shown with every request that has no other `Authorization`."""
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
@@ -102,9 +107,10 @@ class Service:
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """One request on a connection of its own; `_` in a header's name is `-`."""
         connection = self.connect()
-        connection.request(
-            method, path, body, {name.replace("_", "-"): value for name, value in headers.items()}
-        )
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token is not None:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        connection.request(method, path, body, sent)
         answer = connection.getresponse()
         found = Answer(
             answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
@@ -126,17 +132,28 @@ class Service:
         return sorted(vuln["id"] for vuln in answer.json.get("vulns", []))
 
 
+TESTER = Principal(Kind.LOCAL, "tester", Role.ADMIN)
+
+
+def token_of(ctx: Context, role: Role, *scopes: Scope) -> str:
+    """A new token that belongs to nobody."""
+    with ctx.db.transaction() as conn:
+        act = Act(conn, ctx.sign_in, ctx.clock(), TESTER)
+        return add_token(act, f"test {os.urandom(4).hex()}", role, scopes=scopes).secret
+
+
 @contextmanager
-def running_service(ctx: Context) -> Iterator[Service]:
-    """The service in a thread of this process."""
+def running_service(ctx: Context, role: Role | None = None, **chosen: Any) -> Iterator[Service]:
+    """The service in a thread of this process, asked with a token of a role where one is named."""
+    token = None if role is None else token_of(ctx, role)
     listening = running.listen("127.0.0.1", 0)
     is_ready = threading.Event()
-    server = running.make_server(ctx, is_ready.set)
+    server = running.make_server(ctx, is_ready.set, **chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
         assert is_ready.wait(30)
-        yield Service(running.address_of(listening), ctx)
+        yield Service(running.address_of(listening), ctx, token)
     finally:
         server.should_exit = True
         thread.join(30)

@@ -14,14 +14,25 @@ from pydantic.fields import FieldInfo
 from assay.pipelines.advisories.model import Bucket, Download, Repository, Source
 from assay.pipelines.advisories.sources import discover
 from assay.pipelines.packages import sources as formats_of
-from assay.settings import AlertSettings, Settings, SourceSettings, WebhookSettings
+from assay.settings import (
+    AlertSettings,
+    OidcSettings,
+    Settings,
+    SignInSettings,
+    SourceSettings,
+    WebhookSettings,
+)
 
+# Those that hold settings of their own have a section each.
+_GROUPS = {"sources", "alerts", "sign_in", "oidc"}
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
 
 def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return "depends on the machine" if get_origin(field.annotation) is not dict else "none"
+    if field.is_required():
+        return "must be set"
     return "none" if field.default is None else f"`{field.default}`"
 
 
@@ -30,6 +41,10 @@ def _rows(fields: dict[str, FieldInfo], prefix: str) -> list[str]:
         f"| `{prefix}{name.upper()}` | {field.description} | {_default(field)} |"
         for name, field in fields.items()
     ]
+
+
+def _keys(fields: dict[str, FieldInfo]) -> list[str]:
+    return [f"| `{name}` | {field.description} | {_default(field)} |" for name, field in fields.items()]
 
 
 def settings() -> str:
@@ -43,7 +58,27 @@ def settings() -> str:
         "",
         "| variable | what it does | default |",
         "| --- | --- | --- |",
-        *_rows({k: v for k, v in Settings.model_fields.items() if k not in {"sources", "alerts"}}, "ASSAY_"),
+        *_rows({k: v for k, v in Settings.model_fields.items() if k not in _GROUPS}, "ASSAY_"),
+        "",
+        "## Signing in",
+        "",
+        "`ASSAY_SIGN_IN` says how long sign-ins hold, `ASSAY_OIDC` names a provider of identities:",
+        "`ASSAY_SIGN_IN__IDLE_MINUTES=60` in the environment, or in the file",
+        "",
+        "```toml",
+        "[sign_in]",
+        "idle_minutes = 60",
+        "```",
+        "",
+        "[Sign people in](../how-to/sign-in.md) shows both.",
+        "",
+        "| key of `sign_in` | what it does | default |",
+        "| --- | --- | --- |",
+        *_keys(SignInSettings.model_fields),
+        "",
+        "| key of `oidc` | what it does | default |",
+        "| --- | --- | --- |",
+        *_keys(OidcSettings.model_fields),
         "",
         "## Alerts",
         "",
@@ -60,10 +95,7 @@ def settings() -> str:
         "",
         "| key | what it does | default |",
         "| --- | --- | --- |",
-        *(
-            f"| `{name}` | {field.description} | {_default(field)} |"
-            for name, field in AlertSettings.model_fields.items()
-        ),
+        *_keys(AlertSettings.model_fields),
         "",
         "Of each webhook:",
         "",

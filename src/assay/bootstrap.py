@@ -19,6 +19,7 @@ from assay.kit.db import Database
 from assay.settings import AlertSettings, Settings, SourceSettings
 
 if TYPE_CHECKING:
+    from assay.auth.model import Policy as SignInPolicy
     from assay.catalog.model import Readers
     from assay.catalog.rules.policy import Policy
     from assay.jobs.schedules import Declared
@@ -56,6 +57,7 @@ class Context:
     jobs_retention: timedelta
     runs_retention: timedelta
     alerting: "Alerting"
+    sign_in: "SignInPolicy"
 
 
 def postgres_options(settings: Settings) -> "PostgresOptions":
@@ -95,16 +97,20 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 def load_tasks() -> "Registry":
     """Everything that may run later, by whatever room."""
+    from assay.auth.commands import remove_old_sign_ins
+    from assay.catalog.commands import merge_later
     from assay.jobs.retention import remove_old_jobs
     from assay.jobs.task import Registry
     from assay.monitoring.commands import deliver_later, watch_now
-    from assay.pipelines.advisories.commands import background_sync
+    from assay.pipelines.advisories.commands import background_replay, background_sync
 
-    return Registry([background_sync, remove_old_jobs, watch_now, deliver_later])
+    of_records = (background_sync, background_replay, merge_later)
+    return Registry([*of_records, remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later])
 
 
 def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tuple[Declared, ...]":
     """What runs by itself, as the settings change it. Raises Permanent for a timing that is none."""
+    from assay.auth.commands import remove_old_sign_ins
     from assay.jobs.retention import remove_old_jobs
     from assay.jobs.schedules import LONGEST, Declared, check_all
     from assay.monitoring.commands import watch_now
@@ -124,6 +130,9 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     }
     known["retention"] = Declared(
         "retention", remove_old_jobs.name, "20 3 * * *", jitter=timedelta(minutes=10)
+    )
+    known["sign-ins"] = Declared(
+        "sign-ins", remove_old_sign_ins.name, "40 3 * * *", jitter=timedelta(minutes=10)
     )
     known["monitoring"] = Declared("monitoring", watch_now.name, "every 1m")
     unknown = settings.schedules.keys() - known.keys()
@@ -248,6 +257,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         jobs_retention=timedelta(days=settings.jobs_retention_days),
         runs_retention=timedelta(days=settings.runs_retention_days),
         alerting=load_alerting(settings.alerts),
+        sign_in=settings.sign_in.policy,
     )
 
 

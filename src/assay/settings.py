@@ -14,6 +14,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from assay.auth.model import Policy
 from assay.errors import Permanent
 
 
@@ -73,6 +74,68 @@ class AlertSettings(BaseModel):
     )
     webhooks: dict[str, WebhookSettings] = Field(
         default_factory=dict, description="Who is told by signed requests: `url` and `secret`, by a name"
+    )
+
+
+class SignInSettings(BaseModel):
+    """How long sign-ins hold, and when guessing is slowed down."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    idle_minutes: float = Field(720, gt=0, description="Minutes without use after which a session ends")
+    longest_hours: float = Field(168, gt=0, description="Hours after which every session ends")
+    link_minutes: float = Field(15, gt=0, description="Minutes for which a one-time sign-in link is good")
+    invitation_hours: float = Field(
+        72, gt=0, description="Hours for which a link to choose a password is good"
+    )
+    free_by_name: int = Field(
+        5, ge=1, description="Wrong passwords for a name within 15 minutes before the next try has to wait"
+    )
+    free_by_address: int = Field(20, ge=1, description="The same for an address")
+    shortest_password: int = Field(12, ge=8, le=64, description="Characters that a password has at least")
+
+    @property
+    def policy(self) -> Policy:
+        """The same as the room reads it."""
+        return Policy(
+            idle=timedelta(minutes=self.idle_minutes),
+            longest=timedelta(hours=self.longest_hours),
+            link=timedelta(minutes=self.link_minutes),
+            invitation=timedelta(hours=self.invitation_hours),
+            free_by_name=self.free_by_name,
+            free_by_address=self.free_by_address,
+            shortest_password=self.shortest_password,
+        )
+
+
+class OidcSettings(BaseModel):
+    """A provider of identities that speaks OpenID Connect."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: str = Field(description="Its address, as it calls itself; https but on this machine")
+    client_id: str = Field(description="What this installation is called there")
+    client_secret: SecretStr | None = Field(None, description="Its secret there; none for a public client")
+    title: str = Field("single sign-on", description="What the button on the sign-in page calls it")
+    scopes: tuple[str, ...] = Field(
+        ("openid", "email", "profile"), description="What is asked of it, a JSON list"
+    )
+    name_claims: tuple[str, ...] = Field(
+        ("preferred_username", "email", "sub"),
+        description="Claims that name a person, the first that does counts",
+    )
+    allowed_domains: tuple[str, ...] = Field(
+        (), description="Only verified addresses of mail in these domains are let in; anybody's when empty"
+    )
+    role_claim: str | None = Field(
+        None,
+        description="The claim that decides about the role, such as `groups` or `realm_access.roles`",
+    )
+    roles: dict[str, Literal["viewer", "analyst", "admin"]] = Field(
+        default_factory=dict, description="The role of each value of that claim; the highest one counts"
+    )
+    usual_role: Literal["viewer", "analyst", "admin"] | None = Field(
+        None, description="The role of whom nothing else gives one; without it they are not let in"
     )
 
 
@@ -162,10 +225,35 @@ class Settings(BaseSettings):
     web_port: int = Field(
         8080, ge=0, le=65535, description="The port that `assay serve` listens on; 0 for any"
     )
-    web_allow_changes: bool = Field(
-        default=False,
-        description="Let programs on this very machine change things by HTTP, until there is a sign-in",
+    web_public_url: str | None = Field(
+        None,
+        description="The address under which people reach the service, such as https://assay.example.org/; "
+        "for links, and for providers of identities",
     )
+    web_trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses and networks of reverse proxies whose X-Forwarded-For and -Proto are believed, "
+        "a JSON list",
+    )
+    web_upload_mb: int = Field(512, ge=1, description="The largest body of a request, in MiB")
+    web_rate: int = Field(
+        6000,
+        ge=0,
+        description="Requests a minute of one address, person or token, a third of them at once; 0 is any",
+    )
+    public_reading: bool = Field(
+        default=True,
+        description="Answer scanners and package managers without credentials: OSV's API, npm's audit, "
+        "OSV's bucket; nothing else is public",
+    )
+    metrics_from_loopback: bool = Field(
+        default=False, description="Let programs on this very machine read /metrics without a token"
+    )
+    sign_in: SignInSettings = Field(
+        SignInSettings.model_validate({}),
+        description="How long sign-ins hold, and when guessing is slowed down",
+    )
+    oidc: OidcSettings | None = Field(None, description="A provider of identities that people sign in with")
     alerts: AlertSettings = Field(
         AlertSettings.model_validate({}), description="When somebody is told, and how"
     )

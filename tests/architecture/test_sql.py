@@ -36,8 +36,8 @@ _SETTING = re.compile(r"SET\s+LOCAL\s", re.IGNORECASE)
 
 
 def room_of(path: Path) -> str:
-    """The folder of the room: queries may be a package of it."""
-    return path.parent.parent.name if path.parent.name == "queries" else path.parent.name
+    """The folder of the room: its queries and its store may be packages."""
+    return path.parent.parent.name if path.parent.name in {"queries", "store"} else path.parent.name
 
 
 def every_statement() -> Iterator[tuple[str, Path, Statement]]:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from assay.bootstrap import Context
 from assay.catalog import commands, queries
 from assay.catalog.model import Exploited, Scored
-from assay.catalog.queries import Filters, showing
+from assay.catalog.queries import Filters, Sort, filtering, listing, showing
+from assay.catalog.queries.filtering import filter_values, with_filters
 from assay.domain.severity import Band
 from assay.errors import Conflict, NotFound
 from assay.kit.db import Connection
 from factories import (
-    NOW,
     V2,
     V31,
     V31_LOW,
@@ -304,6 +304,9 @@ BROKEN = {
         "INSERT INTO catalog.affected VALUES (999999, 'npm', '', 'x', NULL, NULL, false, true, false)"
     ),
     "packages_of_another_state": "UPDATE catalog.affected SET is_live = false",
+    "facets_without_vulnerability": "DELETE FROM catalog.vulnerabilities WHERE name = 'DSA-1'",
+    "vulnerabilities_without_facets": "DELETE FROM catalog.facets WHERE name = 'DSA-1'",
+    "facets_that_say_otherwise": "UPDATE catalog.facets SET needs_review = true WHERE name = 'DSA-1'",
     "commits_without_vulnerability": "INSERT INTO catalog.commits VALUES ('\\x01', 999999)",
     "names_of_claims_that_find_nothing": "DELETE FROM catalog.identifiers WHERE identifier = 'DSA-1'",
     "vulnerabilities_with_two_cves": (
@@ -348,43 +351,70 @@ def large(arena: Arena) -> Context:
             "INSERT INTO catalog.affected "
             "SELECT n, 'npm', '', 'p' || n, '\\x01', NULL, false, true, false FROM generate_series(1, 20000) AS n"
         )
+        conn.execute(
+            "INSERT INTO catalog.facets SELECT n, now() - n * interval '1 minute', "
+            "'2024-01-01'::timestamptz + n * interval '7 minutes', 1, (n % 1000) / 1000.0, (n % 6) * 1000, 0, "
+            "n % 100 = 0, false, false, 'CVE-2024-' || 10000 + n FROM generate_series(1, 20000) AS n"
+        )
+        conn.execute("VACUUM ANALYZE catalog.facets")
         conn.execute("VACUUM ANALYZE catalog.vulnerabilities")
         conn.execute("VACUUM ANALYZE catalog.identifiers")
         conn.execute("VACUUM ANALYZE catalog.affected")
     return arena.ctx
 
 
-def plan(ctx: Context, statement: str, values: dict[str, Any]) -> str:
-    with ctx.db.transaction() as conn:
-        row = conn.execute(
-            "EXPLAIN (FORMAT JSON) " + showing._SQL[statement].text, values, prepare=False
-        ).fetchone()
+def explained(conn: Connection, text: str, values: dict[str, Any]) -> str:
+    row = conn.execute("EXPLAIN (FORMAT JSON) " + text, values, prepare=False).fetchone()  # type: ignore[arg-type] # ours
     assert row is not None
     return json.dumps(row[0])
 
 
+def plan(ctx: Context, statement: str, values: dict[str, Any]) -> str:
+    with ctx.db.transaction() as conn:
+        return explained(conn, showing._SQL[statement].text, values)
+
+
 @pytest.mark.parametrize(
-    ("filters", "index"),
+    ("filters", "sort", "index"),
     [
-        (Filters(), "vulnerabilities_by_modified"),
-        (Filters(text="w77"), "vulnerabilities_search"),
-        (Filters(package="p77"), "affected_match"),
-        (Filters(package="p77", ecosystem="npm"), "affected_match"),
-        (Filters(exploited=True), "vulnerabilities_exploited"),
-        (Filters(min_epss=0.5), "vulnerabilities_by_epss"),
-        (Filters(since=a_time(0)), "vulnerabilities_by_modified"),
+        (Filters(), Sort.MODIFIED, "facets_by_modified"),
+        (Filters(), Sort.PUBLISHED, "facets_by_published"),
+        (Filters(), Sort.SEVERITY, "facets_by_gravity"),
+        (Filters(), Sort.EPSS, "facets_by_epss"),
+        (Filters(), Sort.NAME, "facets_by_name"),
+        (Filters(text="w77"), Sort.MODIFIED, "facets_"),
+        (Filters(package="p77"), Sort.NAME, "facets_"),
+        (Filters(min_epss=0.5), Sort.EPSS, "facets_by_epss"),
+        (Filters(severities=[Band.CRITICAL]), Sort.SEVERITY, "facets_by_gravity"),
+        (Filters(since=a_time(0)), Sort.MODIFIED, "facets_by_modified"),
     ],
 )
-def test_a_search_uses_an_index_and_reads_no_table_whole(large: Context, filters: Filters, index: str):
-    values = showing._values(filters) | {"named": None, "limit": 51, "after_at": None, "after_id": None}
-    text = plan(large, "search", values)
+@pytest.mark.parametrize("place", [{}, {"after_id": 5}])
+def test_a_page_is_found_by_index_and_no_table_is_read_whole(
+    large: Context, filters: Filters, sort: Sort, index: str, place: dict[str, Any]
+):
+    after = {Sort.SEVERITY: "5000", Sort.EPSS: "0.7", Sort.NAME: "CVE-2024-2"}.get(sort, "2024-03-01")
+    with large.db.transaction() as conn:
+        beginning = {"limit": 51, "after_id": None, "after": after if place else None}
+        values = filter_values(conn, filters) | beginning | place
+        text = explained(
+            conn,
+            listing._ordered(with_filters(listing._SQL["search"].text), sort, is_descending=True),
+            values,
+        )
     assert index in text
     assert "Seq Scan" not in text
 
 
-def test_the_next_page_is_found_by_index(large: Context):
-    values = showing._values(Filters()) | {"named": None, "limit": 51, "after_at": NOW, "after_id": 5}
-    assert "Seq Scan" not in plan(large, "search", values)
+@pytest.mark.parametrize(
+    ("statement", "index"), [("find_worded", "vulnerabilities_search"), ("find_affecting", "affected_match")]
+)
+def test_words_and_packages_are_found_by_index(large: Context, statement: str, index: str):
+    values = {"text": "w77", "limit": 10, "package": "p77", "ecosystem": "npm", "release": None}
+    with large.db.transaction() as conn:
+        text = explained(conn, filtering._SQL[statement].text, values)
+    assert index in text
+    assert "Seq Scan" not in text
 
 
 @pytest.mark.parametrize("statement", ["find_name", "similar_names"])

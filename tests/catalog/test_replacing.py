@@ -1,14 +1,13 @@
 """Replacing: a key stays with its vulnerability whatever happens to its name, and every former name leads on."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.catalog.rules.merging import Held, Merged, merge
 from assay.catalog.rules.replacing import Plan, digest, plan_replacements
-from factories import NOW, a_claim, a_policy
+from factories import a_claim, a_policy
 
 POLICY = a_policy()
 
@@ -23,7 +22,6 @@ class Row:
     former: list[str] = field(default_factory=list)
     digest: bytes = b""
     claim_ids: list[int] = field(default_factory=list)
-    remediated_at: datetime | None = None
 
 
 def result(*names: str, claim: int = 1, summary: str | None = None) -> Merged:
@@ -97,9 +95,9 @@ def test_without_any_claim_everything_goes():
 
 def test_what_is_as_it_was_is_not_written():
     merged = result("GHSA-b")
-    row = Row(4, "GHSA-b", ["GHSA-b"], digest=digest(merged), claim_ids=[1], remediated_at=NOW)
+    row = Row(4, "GHSA-b", ["GHSA-b"], digest=digest(merged), claim_ids=[1])
     (entry,) = plan_replacements([merged], [row]).replacements
-    assert (entry.is_unchanged, entry.remediated_at) == (True, NOW)
+    assert entry.is_unchanged
     for other in (
         Row(4, "GHSA-b", ["GHSA-b"], digest=digest(merged), claim_ids=[2]),
         Row(4, "GHSA-b", ["GHSA-b", "X-1"], digest=digest(merged), claim_ids=[1]),

@@ -11,24 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.cli.output import (
-    age,
-    clean,
-    console,
-    counted,
-    cut,
-    day,
-    pairs,
-    percent,
-    plain,
-    print_json,
-    seconds,
-    show,
-    size,
-    spoken,
-    table,
-    text,
-)
+from assay.cli.output import console, cut, pairs, plain, print_json, show, spoken, table, text
+from assay.domain.wording import age, clean, counted, day, percent, seconds, size
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -66,16 +66,25 @@ def test_numbers_are_reserved_once(conn: Connection):
     assert reserve(conn, "numbers", 0) == []
 
 
-def test_a_lock_is_held_by_one_session_until_it_ends(database: Database):
-    with database.connection(autocommit=True) as first:
-        with database.connection(autocommit=True) as second:
-            assert try_lock(first, 77)
-            assert not try_lock(second, 77)
-            assert try_lock(second, 78)
-        with database.connection(autocommit=True) as third:
-            assert try_lock(third, 78)
-    with database.connection(autocommit=True) as fourth:
-        assert try_lock(fourth, 77)
+def test_a_lock_is_held_by_one_session_and_free_at_once_after_it(database: Database):
+    first, second = database.connect(autocommit=True), database.connect(autocommit=True)
+    with try_lock(first, 77) as held:
+        with try_lock(second, 77) as twice, try_lock(second, 78) as other:
+            assert (held, twice, other) == (True, False, True)
+        with try_lock(first, 78) as again:
+            assert again
+    with try_lock(second, 77) as again:
+        assert again
+    first.close()
+    second.close()
+
+
+def test_a_lock_goes_with_its_session(database: Database):
+    with database.connection(autocommit=True) as other:
+        with database.connection(autocommit=True) as conn, try_lock(conn, 77):
+            conn.close()
+        other.execute("SELECT pg_advisory_lock(77)")  # waits until the server has noticed
+        other.execute("SELECT pg_advisory_unlock(77)")
 
 
 def test_a_transaction_is_kept_or_lost_as_a_whole(fresh_url: str):

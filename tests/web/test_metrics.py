@@ -15,6 +15,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from assay.auth.model import Role
 from assay.jobs.ledger import Outcome
 from assay.jobs.schedules import declare
 from assay.monitoring import tasks
@@ -53,7 +54,7 @@ def service(make_context):
         )
         a_run(conn, now, Outcome.REFUSED)
     tasks.watch(ctx)
-    with running_service(ctx) as found:
+    with running_service(ctx, Role.VIEWER) as found:
         yield found
 
 
@@ -238,7 +239,8 @@ def test_rules_fire_when_they_should(tmp_path):
 
 
 def test_without_its_database_it_says_so(make_context):
-    with running_service(make_context()) as service:
+    with running_service(make_context(), Role.VIEWER) as service:
+        assert sample(scrape(service), "assay_database_up") == 1
         name = psycopg.conninfo.conninfo_to_dict(service.ctx.db.url)["dbname"]
         with psycopg.connect(service.ctx.db.url, dbname="postgres", autocommit=True) as conn:
             conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
@@ -252,7 +254,7 @@ def test_without_its_database_it_says_so(make_context):
 
 
 def test_an_installation_that_has_done_nothing_prints_too(make_context):
-    with running_service(make_context()) as service:
+    with running_service(make_context(metrics_from_loopback=True)) as service:
         text = scrape(service)
     assert sample(text, "assay_workers_alive") == 0
     assert sample(text, "assay_build_info") == 1

@@ -13,19 +13,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from assay.auth.model import Role
 from assay.bootstrap import build
 from assay.errors import Permanent, Transient
 from assay.settings import Settings
 from assay.web import running
 from assay.web.bodies import LIMIT
 from assay.web.reading import Reading
-from web_service import running_service
+from web_service import running_service, token_of
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_health_tells_how_fresh_each_source_is(service):
-    told = service.get("/health")
+    assert service.get("/health").json == {"live": True, "ready": True}
+    token = token_of(service.ctx, Role.VIEWER)
+    told = service.get("/health", Authorization=f"Bearer {token}")
     assert told.status == 200
     assert (told.json["live"], told.json["ready"]) == (True, True)
     sources = {entry["source"]: entry for entry in told.json["sources"]}

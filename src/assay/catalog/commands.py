@@ -10,7 +10,7 @@ import msgspec
 
 from assay.catalog import store, tasks
 from assay.catalog.model import Claim, Scored
-from assay.catalog.queries import catalog_digest, get
+from assay.catalog.queries import Vulnerability, catalog_digest, get
 from assay.catalog.rules.explaining import FieldWord, Word, explain_fields
 from assay.catalog.rules.grouping import pair
 from assay.catalog.rules.merged import Provenance
@@ -18,8 +18,10 @@ from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts, Needs
 from assay.domain.identifiers import normalise
 from assay.errors import Conflict, NotFound
+from assay.jobs.running import Running
+from assay.jobs.task import task
 from assay.kit.compression import compress, compress_quickly
-from assay.kit.db import Connection, reserve
+from assay.kit.db import Connection, reserve, writable
 
 # A percentile that moved less than this since it was last kept is not kept again: percentiles of all CVEs
 # shift a little every day while the scores stand still.
@@ -40,13 +42,16 @@ __all__ = [
     "explain",
     "has_scores",
     "merge",
+    "merge_later",
     "policy_diff",
     "purge",
     "rebuild",
+    "remediate",
     "submit",
     "take_scores",
     "tombstone",
     "undecide",
+    "unremediate",
 ]
 
 
@@ -130,6 +135,12 @@ def merge(ctx: Needs, progress: Progress) -> MergeCounts:
     return tasks.merge(ctx, progress)
 
 
+@task("catalog.merge", unique=True)
+def merge_later(ctx: Needs, job: Running) -> None:
+    """Merge in a worker, after somebody decided about names."""
+    tasks.merge(ctx, lambda done, total: job.progress(done, total, "merge"))
+
+
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What a rebuild came to; equal digests say that the catalog was what its claims make it."""
@@ -159,6 +170,7 @@ def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
         if unreached:
             store.remove_vulnerabilities(conn, unreached, ctx.clock())
             lost += unreached
+        store.count_edition(conn)
         return Rebuilt(counts, len(lost), before, catalog_digest(conn))
 
 
@@ -204,6 +216,7 @@ def take_scores(
     had, dropped = store.count_lost_scores(conn) if is_newest else (0, 0)
     shown = store.apply_scores(conn, day) if is_newest else 0
     store.add_score_day(conn, day, model, document, counted.count)
+    store.count_edition(conn)
     return ScoresTaken(counted.count, kept, shown, is_newest, had, dropped)
 
 
@@ -241,6 +254,27 @@ def undecide(conn: Connection, names: tuple[str, str]) -> None:
     store.mark_names_dirty(conn, found)
     if not store.delete_decision(conn, found):
         raise NotFound(f"nobody decided anything about {found[0]} and {found[1]}")
+
+
+def remediate(conn: Connection, identifier: str, *, note: str, by: str, now: datetime) -> Vulnerability:
+    """Mark a vulnerability as remediated, until somebody takes it back; returns it as it was. Raises NotFound.
+
+    It is said of the vulnerability's name, so it outlives merges, rebuilds and a new name.
+    """
+    found = get(conn, identifier)
+    store.delete_remediation(conn, found.id)
+    store.save_remediation(conn, found.id, found.name, writable(note), writable(by), now)
+    store.count_edition(conn)
+    return found
+
+
+def unremediate(conn: Connection, identifier: str) -> Vulnerability:
+    """Take back that a vulnerability is remediated; returns it as it was. Raises NotFound, also when nobody said so."""
+    found = get(conn, identifier)
+    if not store.delete_remediation(conn, found.id):
+        raise NotFound(f"nobody marked {found.name} as remediated")
+    store.count_edition(conn)
+    return found
 
 
 def _pair(names: tuple[str, str]) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from assay.domain.osv import Affected, Credit, Reference, Severity
+from assay.domain.severity import Band
 
 
 class Exploited(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -89,6 +90,14 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
     REJECTED = "rejected"
 
+    @property
+    def number(self) -> int:
+        """The state as lists keep it."""
+        return _NUMBERS[self]
+
+
+_NUMBERS = {state: number for number, state in enumerate(State)}
+
 
 LIVE = frozenset((State.PUBLISHED, State.DISPUTED))
 """The states of a vulnerability that somebody still stands by."""
@@ -118,3 +127,12 @@ class Decisions:
             frozenset(pair for pair in self.pins if pair[0] in names or pair[1] in names),
             frozenset(pair for pair in self.bans if pair[0] in names or pair[1] in names),
         )
+
+
+GRAVITIES = {band: band.rank + 1 for band in Band}
+"""Severities as lists keep them, worse ones higher; 0 stands for what nobody rated."""
+
+
+def tenths(score: float) -> int:
+    """A CVSS score as lists keep it; 0 stands for none."""
+    return round(score * 10) + 1

@@ -131,9 +131,7 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """Show what is read, from where, under which licence, and when it was read last."""
-    from assay.catalog.queries import scores_in_force
     from assay.cli.screens import sources as screens
-    from assay.jobs.ledger import last_runs
     from assay.pipelines.advisories import queries
 
     with current(ctx).open() as context, context.db.transaction() as conn:
@@ -145,14 +143,7 @@ def sources(
                 show(screens.documents_screen(kept))
             return
         now = context.clock()
-        standings = screens.standings(
-            context.sources,
-            runs=last_runs(conn, "advisories"),
-            freshness=queries.list_freshness(conn),
-            listings=queries.list_listings(conn),
-            quarantined=queries.count_quarantine(conn),
-            scores=scores_in_force(conn),
-        )
+        standings = queries.list_standings(conn, context.sources)
     if as_json:
         print_json(screens.sources_json(standings, now))
     else:
@@ -281,7 +272,8 @@ def quarantine_replay(
 @quarantine.command("drop")
 def quarantine_drop(ctx: typer.Context, keys: _Ids, as_json: AsJson = False) -> None:
     """Forget them. They come back if their document is read in full again."""
-    from assay.cli.output import counted, spoken
+    from assay.cli.output import spoken
+    from assay.domain.wording import counted
     from assay.pipelines.advisories import commands, queries
 
     with current(ctx).open() as context:

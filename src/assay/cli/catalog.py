@@ -11,7 +11,8 @@ import typer
 from assay.cli.arguments import PAGE, By, check_known, command_line, since_when, who_decides
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
-from assay.cli.output import console, counted, note, print_json, show, spoken, write_bytes
+from assay.cli.output import console, note, print_json, show, spoken, write_bytes
+from assay.domain.wording import counted
 
 if TYPE_CHECKING:
     from assay.bootstrap import Context
@@ -138,7 +139,7 @@ def search(
             ecosystem=ecosystem,
             package=package,
             min_severity=None if severity is None else Band(severity.value),
-            exploited=kev,
+            exploited=kev or None,
             min_epss=min_epss,
             since=None if since is None else since_when(since, context.clock()),
             source=source,

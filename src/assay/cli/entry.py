@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from assay.cli import (
+    access,
     advisories,
     catalog,
     inventories,
@@ -85,6 +86,7 @@ jobs.add_to(app)
 schedules.add_to(app)
 monitoring.add_to(app)
 worker.add_to(app)
+access.add_to(app)
 operations.add_to(app)
 
 

@@ -11,7 +11,8 @@ from enum import IntEnum
 import typer
 
 from assay.cli.invocation import Invocation
-from assay.cli.output import clean, complain, print_json
+from assay.cli.output import complain, print_json
+from assay.domain.wording import clean
 from assay.errors import AssayError, BadRecord, Conflict, Forbidden, NotFound, Transient
 
 

@@ -13,15 +13,15 @@ import psycopg
 
 from assay import bootstrap
 from assay.catalog import queries as catalog
-from assay.cli.output import age, counted, number, size
 from assay.cli.screens.health import Finding, Grade
-from assay.cli.screens.sources import STALE
+from assay.domain.wording import age, counted, number, size
 from assay.errors import AssayError
 from assay.jobs.ledger import last_runs
 from assay.kit import migrate, postgres
 from assay.kit.clock import utc_now
 from assay.kit.db import Connection, Database
 from assay.pipelines.advisories import queries as advisories
+from assay.pipelines.advisories.queries import STALE
 
 if TYPE_CHECKING:
     from assay.settings import Settings

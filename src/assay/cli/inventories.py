@@ -11,7 +11,8 @@ import typer
 from assay.cli.arguments import since_when
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
-from assay.cli.output import counted, print_json, show, spoken
+from assay.cli.output import print_json, show, spoken
+from assay.domain.wording import counted
 
 if TYPE_CHECKING:
     from assay.kit.db import Connection

@@ -8,7 +8,8 @@ import typer
 from assay import __version__
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
-from assay.cli.output import counted, print_json, show, spoken
+from assay.cli.output import print_json, show, spoken
+from assay.domain.wording import counted
 
 if TYPE_CHECKING:
     from assay.kit.migrate import Migration

@@ -2,12 +2,13 @@
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TextIO
+
+from assay.domain.wording import clean, number
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -71,25 +72,6 @@ def complain(text: str) -> None:
     console(sys.stderr).print(Text(text, style="red"), soft_wrap=True)
 
 
-def clean(text: str, *, keep_lines: bool = False) -> str:
-    r"""A text of strangers without anything that a terminal would obey: `\x1b` and its like become visible.
-
-    So do marks that turn the direction of writing (Unicode category Cf), which make a text read as another.
-    """
-    allowed = "\n\t" if keep_lines else ""
-    if text.isprintable():
-        return text
-    return "".join(_visible(char, allowed) for char in text)
-
-
-def _visible(char: str, allowed: str) -> str:
-    if char.isprintable() or char in allowed:
-        return char
-    if char in "\n\t\r" or unicodedata.category(char).startswith("Z"):
-        return " "
-    return char.encode("unicode_escape").decode("ascii")
-
-
 def print_json(value: Any) -> None:
     """Write one JSON document to stdout, readable by every program and in every encoding."""
     json.dump(plain(value), sys.stdout, indent=2, ensure_ascii=True)
@@ -126,70 +108,6 @@ def _plain_scalar(value: Any) -> Any:
         case date():
             return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def number(value: int) -> str:
-    """A whole number with its thousands apart."""
-    return f"{value:,}"
-
-
-def counted(value: int, one: str, many: str | None = None) -> str:
-    """A number with what it counts: `1 record`, `2 records`."""
-    return f"{value:,} {one if value == 1 else many or one + 's'}"
-
-
-def size(value: int) -> str:
-    """A number of bytes as people read it, in powers of 1,000."""
-    amount = float(value)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:,.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:,.1f} {unit}"
-        amount /= 1000
-    return f"{amount:,.1f} TB"
-
-
-def seconds(value: float) -> str:
-    """A length of time: `0.4 s`, `12.3 s`, `3 min 05 s`."""
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
-
-
-def age(past: datetime, now: datetime) -> str:
-    """How long ago something was, in the largest unit that is whole."""
-    gone = max(now - past, timedelta(0))
-    for unit, length in (
-        ("day", timedelta(days=1)),
-        ("hour", timedelta(hours=1)),
-        ("minute", timedelta(minutes=1)),
-    ):
-        if gone >= length:
-            return f"{counted(gone // length, unit)} ago"
-    return "just now"
-
-
-def day(moment: datetime | date | None) -> str:
-    """The day of a moment in UTC, empty where there is none."""
-    if isinstance(moment, datetime):
-        moment = moment.astimezone(UTC).date()
-    return "" if moment is None else moment.isoformat()
-
-
-def moment(value: datetime) -> str:
-    """A moment in UTC, to the minute."""
-    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def percent(share: float) -> str:
-    """A share between 0 and 1 in per cent; what is not nothing is never shown as nothing."""
-    value = share * 100
-    if 0 < value < 0.1:
-        return "<0.1 %"
-    return f"{value:.1f} %"
 
 
 def text(content: str, style: str = "", *, keep_lines: bool = False) -> "Text":

@@ -15,7 +15,8 @@ from assay import __version__
 from assay.cli.arguments import since_when
 from assay.cli.inventories import reading
 from assay.cli.invocation import AsJson
-from assay.cli.output import counted, note, show
+from assay.cli.output import note, show
+from assay.domain.wording import counted
 from assay.errors import Permanent
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.cli.output import console, note, number, seconds, size
+from assay.cli.output import console, note
+from assay.domain.wording import amount, seconds
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -18,17 +19,6 @@ Steps = Callable[[str, str, int, int | None], None]
 """Told the source, the step of it, how much is done and how much there is, if that is known."""
 
 _EVERY_SECONDS = 5.0
-_UNITS = {"read": "records", "merge": "claims", "changes": "objects", "rebuild": "claims", "try": "claims"}
-
-
-def amount(step: str, done: int, total: int | None, *, is_repository: bool = False) -> str:
-    """How far a step is, in what the step counts: bytes for a fetch, except where git counts."""
-    if step != "fetch":
-        of = "" if total is None or total == done else f" of {number(total)}"
-        return f"{number(done)}{of} {_UNITS.get(step, '')}".rstrip()
-    if is_repository:
-        return f"{done / total:.0%}" if total else number(done)
-    return size(done) if total is None or total == done else f"{size(done)} of {size(total)}"
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from assay.cli.invocation import current
-from assay.cli.output import counted, note
+from assay.cli.output import note
+from assay.domain.wording import counted
 from assay.errors import Permanent
 
 

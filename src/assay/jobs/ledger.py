@@ -77,3 +77,29 @@ def last_runs(conn: Connection, room: str) -> list[Run]:
     """The newest run of every source and step of a room."""
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(_SQL["last_runs"].text, {"room": room}).fetchall()
+
+
+def list_runs(
+    conn: Connection,
+    room: str | None = None,
+    source: str | None = None,
+    *,
+    step: str | None = None,
+    outcome: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Run]:
+    """Runs of a room, source, step and outcome, of all where it is None; newest first.
+
+    `before` is the last number of the page before.
+    """
+    values = {
+        "room": room,
+        "source": source,
+        "step": step,
+        "outcome": outcome,
+        "before": before,
+        "limit": limit,
+    }
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(_SQL["list_runs"].text, values, prepare=False).fetchall()

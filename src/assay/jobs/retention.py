@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Protocol
 
+from assay.jobs.choices import JOBS_RETENTION_DAYS, RUNS_RETENTION_DAYS, days_chosen
 from assay.jobs.housekeeping import remove_old
 from assay.jobs.ledger import Outcome, add_run
 from assay.jobs.running import Running
@@ -28,11 +29,14 @@ class Needs(Protocol):
 def remove_old_jobs(ctx: Needs, job: Running) -> None:
     """Delete completed and cancelled jobs and rows of the run ledger that are older than their retention time."""
     started = ctx.clock()
+    with ctx.db.transaction() as conn:
+        jobs_after = days_chosen(conn, JOBS_RETENTION_DAYS, ctx.jobs_retention)
+        runs_after = days_chosen(conn, RUNS_RETENTION_DAYS, ctx.runs_retention)
     removed = remove_old(
         ctx.db,
         started,
-        jobs_after=ctx.jobs_retention,
-        runs_after=ctx.runs_retention,
+        jobs_after=jobs_after,
+        runs_after=runs_after,
         progress=lambda done: job.progress(done, None, "deleting"),
     )
     with ctx.db.transaction() as conn:

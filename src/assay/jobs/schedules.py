@@ -1,7 +1,7 @@
 """Schedules: which task runs by itself, when, and what people changed about that."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -112,9 +112,47 @@ def list_schedules(conn: Connection) -> list[Schedule]:
         return cursor.execute(_SQL["list_schedules"].text).fetchall()
 
 
+def list_known(conn: Connection, declared: Iterable[Declared]) -> list[Schedule]:
+    """Every schedule, by name, also those that nobody has written down because no worker has run yet."""
+    found = {one.name: one for one in list_schedules(conn)}
+    for one in declared:
+        found.setdefault(one.name, _unplanned(one))
+    return [found[name] for name in sorted(found)]
+
+
+def _unplanned(one: Declared) -> Schedule:
+    return Schedule(
+        name=one.name,
+        task=one.task,
+        args=one.args,
+        spec=one.spec,
+        declared_spec=one.spec,
+        is_changed=False,
+        is_paused=False,
+        jitter_seconds=one.jitter.total_seconds(),
+        grace_seconds=one.grace.total_seconds(),
+        due_at=None,
+        next_run_at=None,
+        last_run_at=None,
+        last_job_id=None,
+        last_status=None,
+        missed=0,
+        last_error=None,
+    )
+
+
+def get_known(conn: Connection, declared: Iterable[Declared], name: str) -> Schedule:
+    """One schedule, written down already or not. Raises NotFound."""
+    return _named(list_known(conn, declared), name)
+
+
 def get_schedule(conn: Connection, name: str) -> Schedule:
     """One schedule. Raises NotFound."""
-    for one in (known := list_schedules(conn)):
+    return _named(list_schedules(conn), name)
+
+
+def _named(known: Sequence[Schedule], name: str) -> Schedule:
+    for one in known:
         if one.name == name:
             return one
     raise NotFound(f"no schedule is called {name!r}; there are {', '.join(one.name for one in known)}")
@@ -242,7 +280,9 @@ __all__ = [
     "check_all",
     "choose",
     "declare",
+    "get_known",
     "get_schedule",
+    "list_known",
     "list_schedules",
     "pause",
     "resume",

@@ -5,12 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from assay.errors import AssayError, Conflict, NotFound
+from assay.kit.db import Connection
 from assay.monitoring import queries, store
 from assay.monitoring.model import Alert, AlertState, Event, Notice, Rule, Severity
 from assay.monitoring.rules.notices import compose
 from assay.monitoring.tasks import Needs, deliver, deliver_later, watch, watch_now
 
-__all__ = ["Needs", "Tried", "acknowledge", "deliver_later", "stand_in", "try_channels", "watch", "watch_now"]
+__all__ = [
+    "Needs",
+    "Tried",
+    "acknowledge",
+    "deliver_later",
+    "look_after",
+    "stand_in",
+    "try_channels",
+    "watch",
+]
+__all__ += ["watch_now"]
 
 # What is past its worth is not delivered by the one who stands in for the workers.
 _WORTHLESS = timedelta(days=1)
@@ -22,10 +33,15 @@ _SILENCE = timedelta(minutes=3)
 def acknowledge(ctx: Needs, key: int, who: str, note: str | None) -> Alert:
     """The alert, which is told again only when it is over. Raises NotFound, Conflict for one that is over."""
     with ctx.db.transaction() as conn:
-        alert = queries.get_alert(conn, key)
-        if not store.acknowledge(conn, key, who, note, ctx.clock()):
-            raise Conflict(f"alert {key} is {alert.state.value} and needs no acknowledgement")
-        return queries.get_alert(conn, key)
+        return look_after(conn, key, who, note, ctx.clock())
+
+
+def look_after(conn: Connection, key: int, who: str, note: str | None, now: datetime) -> Alert:
+    """The same in the caller's transaction."""
+    alert = queries.get_alert(conn, key)
+    if not store.acknowledge(conn, key, who, note, now):
+        raise Conflict(f"alert {key} is {alert.state.value} and needs no acknowledgement")
+    return queries.get_alert(conn, key)
 
 
 def stand_in(ctx: Needs) -> bool:

@@ -1,13 +1,14 @@
 """What the room can show: the present, the totals, alerts and who was told about them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from psycopg.rows import class_row, dict_row
 
 from assay.errors import NotFound, Permanent
 from assay.jobs import queries as jobs
+from assay.jobs.choices import ALERTS, list_choices
 from assay.jobs.schedules import Schedule, list_schedules
 from assay.jobs.timing import OFF, Timing, read_timing
 from assay.kit import sql
@@ -55,6 +56,21 @@ class Totals:
     attempts: Sequence[tuple[str, str, str, int]]
     runs: Sequence[tuple[str, str, str, str, int, float]]
     records: Sequence[tuple[str, str, str, str, int]]
+
+
+def thresholds_chosen(conn: Connection, usual: Thresholds) -> Thresholds:
+    """From where on something is wrong: as people chose at run time, else as usual."""
+    chosen = {
+        name.removeprefix(ALERTS): one.value
+        for name, one in list_choices(conn).items()
+        if name.startswith(ALERTS)
+    }
+    if "off" in chosen:
+        known = {rule.value for rule in Rule}
+        chosen["off"] = frozenset(Rule(name) for name in chosen["off"] if name in known)
+    # What a newer or older program calls otherwise is left alone.
+    names = {one.name for one in fields(Thresholds)}
+    return replace(usual, **{name: value for name, value in chosen.items() if name in names})
 
 
 def picture(conn: Connection, thresholds: Thresholds, now: datetime) -> Picture:

@@ -65,7 +65,7 @@ def watch(ctx: Needs) -> Watched | None:
             return None
         counted = store.observe(conn)
         now = ctx.clock()
-        thresholds = ctx.alerting.thresholds
+        thresholds = queries.thresholds_chosen(conn, ctx.alerting.thresholds)
         readings = read(queries.picture(conn, thresholds, now), thresholds)
         changes = advance(store.lock_alerts(conn), readings, thresholds, now)
         told = [kept for change in changes if (kept := _keep(conn, change)) is not None]

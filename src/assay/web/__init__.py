@@ -2,6 +2,8 @@
 
 app        settings and Context -> the ASGI application, with everything on it
 api/       one module per surface, and beside it what the surface decides without a database
+guard      what a route asks of whoever calls it; identity says who that is, csrf whether one of our pages asked
+shield     headers, sizes and numbers of all requests
 reading    a connection per question, read-only: nothing can be changed through this service
 exports    archives of the catalog, made once per state of the catalog and kept as files
 access     one log line per request

@@ -3,34 +3,59 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from assay import __version__
-from assay.auth.model import PUBLIC
 from assay.bootstrap import Context
-from assay.web import problems
+from assay.web import describing, pages, problems
 from assay.web.access import AccessLog
-from assay.web.api import bucket, health, metrics, npm, operations, osv
+from assay.web.api import (
+    access,
+    alerts,
+    bucket,
+    decisions,
+    health,
+    jobs,
+    metrics,
+    npm,
+    operations,
+    osv,
+    packages,
+    quarantine,
+    schedules,
+    settings,
+    sources,
+    vulnerabilities,
+    vulnerability,
+)
+from assay.web.editions import Editions
 from assay.web.exports import Exports
-from assay.web.guard import Identify, Known
+from assay.web.guard import Identify, Known, reader
+from assay.web.identity import Identity
+from assay.web.limits import Limiter
+from assay.web.packing import Packed
+from assay.web.pages import signing_in
+from assay.web.parameters import only_known
 from assay.web.reading import Reading
+from assay.web.shield import Shield
 from assay.web.standing_in import StandIn
 
 # More would only wait for each other: Python runs one thread at a time, and PostgreSQL one query a core.
 CONNECTIONS = 8
 
 _DESCRIPTION = """Security advisories, merged from several sources, for clients that speak OSV's API, npm's audit or
-OSV's bucket tree, and what an operator's programs ask. Only a program on the machine that serves may change something,
-and only where the settings allow it."""
+OSV's bucket tree, and what people and programs ask and change. Show a token as `Authorization: Bearer assay_...`."""
 
 
-def create_app(ctx: Context, identify: Identify = lambda _: PUBLIC) -> ASGIApp:
-    """The application, which learns from `identify` who sends a request.
+def create_app(ctx: Context, identify: Identify | None = None) -> ASGIApp:
+    """The application, which learns from `identify` who sends a request; by sessions and tokens unless that is said.
 
     Its connections are opened when they are needed and closed when it stops.
     """
     read = Reading(ctx.db.url, CONNECTIONS)
+    limiter = Limiter(ctx.settings.web_rate)
+    advisories = [Depends(reader(ctx.settings))]
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -43,14 +68,45 @@ def create_app(ctx: Context, identify: Identify = lambda _: PUBLIC) -> ASGIApp:
         version=__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
-        # Its page loads scripts from elsewhere; the other one is enough, and both name what they load.
-        redoc_url=None,
+        # FastAPI's own pages load scripts from elsewhere; describing.py has one that loads none.
+        openapi_url=None,
     )
     problems.add_to(app)
-    app.include_router(osv.router(read))
-    app.include_router(npm.router(read))
-    app.include_router(bucket.router(read, Exports(ctx, read)))
+    app.include_router(osv.router(read), dependencies=advisories)
+    app.include_router(npm.router(read), dependencies=advisories)
+    app.include_router(bucket.router(read, Exports(ctx, read)), dependencies=advisories)
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
-    return AccessLog(Known(app, identify))
+    app.include_router(signing_in.router(ctx, read))
+    app.include_router(access.router(ctx, read))
+    _add_api(app, ctx, read)
+    app.include_router(describing.router(app), dependencies=advisories)
+    pages.add_to(app, ctx, read)
+    known = Known(Packed(app), identify or Identity(ctx, read, limiter))
+    return AccessLog(Shield(known, limiter, ctx.settings.web_upload_mb << 20))
+
+
+def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
+    """What people and programs read and change under `/v1`."""
+    editions = Editions(read)
+    strictly = Depends(only_known)
+    public = Depends(reader(ctx.settings))
+    for routes in (
+        vulnerabilities.router(ctx, read, editions),
+        vulnerability.router(ctx, editions),
+        packages.router(read, ctx),
+    ):
+        app.include_router(routes, dependencies=[public, strictly])
+    for routes in (
+        vulnerability.judging(ctx),
+        decisions.router(ctx, read),
+        sources.router(ctx, read),
+        quarantine.router(ctx, read),
+        packages.keeping_router(ctx, read),
+        settings.router(ctx, read),
+        jobs.router(ctx, read),
+        schedules.router(ctx, read),
+        alerts.router(ctx, read),
+    ):
+        app.include_router(routes, dependencies=[strictly])

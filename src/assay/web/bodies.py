@@ -1,6 +1,7 @@
 """Bodies of requests: never larger than the limit, packed or not, whatever their Content-Type says."""
 
 import zlib
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -79,14 +80,12 @@ def _too_large() -> Refused:
     return Refused(413, f"the body is larger than {LIMIT >> 20} MiB; send less at once")
 
 
-def described(example: object) -> dict[str, object]:
+def described(
+    example: object, schema: Mapping[str, object] | None = None, *, kind: str = "application/json"
+) -> dict[str, object]:
     """What the interface's description says of a body, which is read whatever its Content-Type."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
-        }
-    }
+    shape = {"type": "object"} if schema is None else schema
+    return {"requestBody": {"required": True, "content": {kind: {"schema": shape, "example": example}}}}
 
 
 AnyBody = Annotated[Body, Depends(_body)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import structlog
@@ -9,24 +10,27 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from assay.errors import NotFound, Transient
+from assay.auth.model import TooSoon
+from assay.errors import AssayError, Conflict, Forbidden, NotFound, Transient
 
 _log = structlog.get_logger()
 
 # gRPC's codes for HTTP's, as OSV's API writes them (google.rpc.Code).
-_GRPC = {400: 3, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14, 504: 4}
+_GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14, 504: 4}
 _OSV_PATHS = ("/v1/query", "/v1/querybatch", "/v1/vulns/")
 _NPM_PATHS = "/-/npm/"
 _RETRY_SECONDS = "5"
+_STATUS = {NotFound: 404, Conflict: 409, TooSoon: 429, Forbidden: 403}
 
 
 class Refused(Exception):  # noqa: N818 - an answer to the client, not a fault
     """The request is answered with this status and this sentence."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = dict(headers or {})
 
 
 def add_to(app: FastAPI) -> None:
@@ -34,7 +38,9 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(Refused)
     def refused(request: Request, error: Refused) -> Response:
-        return problem(request, error.status, error.message)
+        if error.status == 401 and _is_page(request):
+            return _to_sign_in(request)
+        return problem(request, error.status, error.message, error.headers)
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
@@ -48,8 +54,12 @@ def add_to(app: FastAPI) -> None:
         return problem(request, 400, said)
 
     @app.exception_handler(NotFound)
-    def missing(request: Request, error: NotFound) -> Response:
-        return problem(request, 404, str(error))
+    @app.exception_handler(Conflict)
+    @app.exception_handler(Forbidden)
+    def answered(request: Request, error: AssayError) -> Response:
+        status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+        headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooSoon) else None
+        return problem(request, status, str(error), headers)
 
     @app.exception_handler(Transient)
     def passing(request: Request, error: Transient) -> Response:
@@ -60,6 +70,25 @@ def add_to(app: FastAPI) -> None:
     def bug(request: Request, _error: Exception) -> Response:
         # What went wrong is in the log (access.py), and nobody else's business.
         return problem(request, 500, "the service failed to answer; its log says why")
+
+
+def _is_page(request: Request) -> bool:
+    """Whether a person in a browser waits for a page, rather than a program for an answer."""
+    if "hx-request" in request.headers:
+        return True
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
+def _to_sign_in(request: Request) -> Response:
+    """Where to sign in, and to come back from. htmx goes there with the whole page."""
+    if "hx-request" in request.headers:
+        there = urlsplit(request.headers.get("hx-current-url", "/"))
+        return Response(status_code=401, headers={"HX-Redirect": _sign_in(there.path, there.query)})
+    return Response(status_code=303, headers={"Location": _sign_in(request.url.path, request.url.query)})
+
+
+def _sign_in(path: str, query: str) -> str:
+    return f"/sign-in?{urlencode({'next': f'{path}?{query}' if query else path})}"
 
 
 def problem(

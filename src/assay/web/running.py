@@ -15,6 +15,7 @@ from assay.bootstrap import Context, enter_worker
 from assay.errors import Permanent
 from assay.settings import Settings
 from assay.web.app import create_app
+from assay.web.guard import Identify
 
 _log = structlog.get_logger()
 
@@ -54,16 +55,19 @@ def serve(ctx: Context, host: str, port: int, workers: int, is_ready: Callable[[
             _run(ctx, listening, lambda: is_ready(url))
 
 
-def make_server(ctx: Context, is_ready: Callable[[], None]) -> uvicorn.Server:
+def make_server(
+    ctx: Context, is_ready: Callable[[], None], identify: Identify | None = None
+) -> uvicorn.Server:
     """A server of the whole service that is not running yet."""
     config = uvicorn.Config(
-        create_app(ctx),
+        create_app(ctx, identify),
         lifespan="on",
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=True,
+        forwarded_allow_ips=list(ctx.settings.web_trusted_proxies),
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
         backlog=_BACKLOG,

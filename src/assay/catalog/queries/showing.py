@@ -1,26 +1,20 @@
-"""Vulnerabilities one by one and in pages, their history, and figures about all."""
+"""Vulnerabilities one by one, their history, and figures about all."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
 
 from msgspec import Struct, json
 from psycopg.rows import class_row, dict_row
 
 from assay.domain.identifiers import normalise
-from assay.domain.packages import normalise_name
-from assay.domain.severity import Band
-from assay.errors import Conflict, NotFound
+from assay.errors import NotFound
 from assay.kit import sql
 from assay.kit.compression import decompress
 from assay.kit.db import Connection, writable
 
 _SQL = sql.beside(__file__)
-_MAX_PAGE = 1000
-_KEYS = range(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,48 +92,6 @@ class DatedScore:
     scored_on: date
     score: float
     percentile: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What to search for; a filter that is None or False lets everything pass."""
-
-    text: str | None = None
-    ecosystem: str | None = None
-    package: str | None = None
-    min_severity: Band | None = None
-    exploited: bool = False
-    min_epss: float | None = None
-    since: datetime | None = None
-    source: str | None = None
-    withdrawn: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One line of a search's answer."""
-
-    id: int
-    name: str
-    state: str
-    summary: str
-    severity: str | None
-    cvss_score: float | None
-    epss: float | None
-    epss_percentile: float | None
-    is_exploited: bool
-    exploited_on: date | None
-    published_at: datetime | None
-    modified_at: datetime | None
-    sources: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Hits, last modified first, and the cursor of the next page, None at the end."""
-
-    hits: list[Hit]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,71 +206,6 @@ def list_scores(conn: Connection, cve: str) -> list[DatedScore]:
     """How a CVE's EPSS score went, oldest first."""
     with conn.cursor(row_factory=class_row(DatedScore)) as cursor:
         return cursor.execute(_SQL["list_scores"].text, {"cve": cve}).fetchall()
-
-
-def search(conn: Connection, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page:
-    """A page of vulnerabilities. `cursor` is a page's `next_cursor`; Conflict is raised for any other text.
-
-    A text that is an identifier finds what it names, withdrawn or not, and nothing that merely mentions it.
-    """
-    limit = max(1, min(limit, _MAX_PAGE))
-    after_at, after_id = _read_cursor(cursor)
-    named = None if filters.text is None else find_id(conn, filters.text)
-    if named is not None:
-        filters = replace(filters, text=None, withdrawn=True)
-    values = _values(filters) | {
-        "named": named,
-        "limit": limit + 1,
-        "after_at": after_at,
-        "after_id": after_id,
-    }
-    # Planned for these very values, so that a filter that is not given costs nothing.
-    with conn.cursor(row_factory=dict_row) as found:
-        rows = found.execute(_SQL["search"].text, values, prepare=False).fetchall()
-    more = len(rows) > limit
-    rows = rows[:limit]
-    last = _write_cursor(rows[-1]["sorted_by"], rows[-1]["id"]) if more else None
-    return Page([Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows], last)
-
-
-def _values(filters: Filters) -> dict[str, Any]:
-    package = filters.package
-    if package is not None and filters.ecosystem is not None:
-        package = normalise_name(filters.ecosystem, package)
-    severities = None
-    if filters.min_severity is not None:
-        severities = [band.value for band in Band if band >= filters.min_severity]
-    ecosystem, _, release = (filters.ecosystem or "").partition(":")
-    values = {
-        "text": filters.text,
-        "ecosystem": ecosystem or None,
-        "release": release,
-        "package": package,
-        "severities": severities,
-        "exploited": filters.exploited,
-        "min_epss": filters.min_epss,
-        "since": filters.since,
-        "source": filters.source,
-        "withdrawn": filters.withdrawn,
-    }
-    return {name: writable(value) if isinstance(value, str) else value for name, value in values.items()}
-
-
-def _write_cursor(at: datetime, key: int) -> str:
-    return urlsafe_b64encode(f"{at.isoformat()} {key}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str | None) -> tuple[datetime | None, int | None]:
-    if cursor is None:
-        return None, None
-    try:
-        at, key = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
-        # A time without a zone has no instant, and a key beyond a bigint's range is none.
-        return datetime.fromisoformat(at).astimezone(UTC), _KEYS[int(key)]
-    except (ValueError, IndexError, OverflowError) as error:
-        raise Conflict(
-            f"{cursor!r} is not the cursor of a page; give the one that the page before printed"
-        ) from error
 
 
 def catalog_digest(conn: Connection) -> str:

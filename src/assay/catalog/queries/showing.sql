@@ -56,37 +56,6 @@ SELECT scored_on, scores FROM catalog.epss_days ORDER BY scored_on DESC LIMIT 1;
 -- How a CVE's EPSS score went, oldest first; between two rows it did not change.
 SELECT scored_on, score, percentile FROM catalog.epss_history WHERE cve = %(cve)s::text ORDER BY scored_on;
 
--- name: search
--- A page of vulnerabilities, last modified first; every filter that is null lets everything pass.
-SELECT v.id, v.name, v.state, coalesce(v.summary, left(v.words, 160)) AS summary, v.severity, v.cvss_score, v.epss,
-       v.epss_percentile, v.is_exploited, v.exploited_on, v.published_at, v.modified_at, v.sources,
-       coalesce(v.modified_at, '1900-01-01 00:00:00+00'::timestamptz) AS sorted_by
-FROM catalog.vulnerabilities AS v
-WHERE (%(named)s::bigint IS NULL OR v.id = %(named)s::bigint)
-  AND (%(text)s::text IS NULL OR v.search @@ websearch_to_tsquery('english', %(text)s::text))
-  AND (%(severities)s::text[] IS NULL OR v.severity = ANY(%(severities)s::text[]))
-  AND (NOT %(exploited)s::boolean OR v.is_exploited)
-  AND (%(min_epss)s::real IS NULL OR v.epss >= %(min_epss)s::real)
-  AND (%(since)s::timestamptz IS NULL
-       OR coalesce(v.modified_at, '1900-01-01 00:00:00+00'::timestamptz) >= %(since)s::timestamptz)
-  AND (%(source)s::text IS NULL OR v.sources @> ARRAY[%(source)s::text])
-  AND (%(withdrawn)s::boolean OR v.state IN ('published', 'disputed'))
-  AND (%(ecosystem)s::text IS NULL OR %(package)s::text IS NOT NULL OR EXISTS (
-          SELECT 1 FROM catalog.affected AS a
-          WHERE a.vulnerability_id = v.id
-            AND a.ecosystem = %(ecosystem)s::text
-            AND (%(release)s::text = '' OR a.release IN ('', %(release)s::text))))
-  AND (%(package)s::text IS NULL OR v.id IN (
-          SELECT a.vulnerability_id FROM catalog.affected AS a
-          WHERE a.name IN (%(package)s::text, lower(%(package)s::text))
-            AND (%(ecosystem)s::text IS NULL OR a.ecosystem = %(ecosystem)s::text)
-            AND (%(release)s::text = '' OR a.release IN ('', %(release)s::text))))
-  AND (%(after_id)s::bigint IS NULL
-       OR (coalesce(v.modified_at, '1900-01-01 00:00:00+00'::timestamptz), v.id)
-          < (%(after_at)s::timestamptz, %(after_id)s::bigint))
-ORDER BY coalesce(v.modified_at, '1900-01-01 00:00:00+00'::timestamptz) DESC, v.id DESC
-LIMIT %(limit)s::integer;
-
 -- name: count_states
 -- Vulnerabilities by state.
 SELECT state, count(*) FROM catalog.vulnerabilities GROUP BY state ORDER BY state;
@@ -154,6 +123,19 @@ SELECT (SELECT count(*) FROM catalog.finished AS f
         JOIN catalog.vulnerabilities AS v ON v.id = a.vulnerability_id
         WHERE a.is_live <> (v.state IN ('published', 'disputed')))
            AS packages_of_another_state,
+       (SELECT count(*) FROM catalog.facets AS f
+        WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = f.vulnerability_id))
+           AS facets_without_vulnerability,
+       (SELECT count(*) FROM catalog.vulnerabilities AS v
+        WHERE NOT EXISTS (SELECT 1 FROM catalog.facets AS f WHERE f.vulnerability_id = v.id))
+           AS vulnerabilities_without_facets,
+       (SELECT count(*) FROM catalog.facets AS f
+        JOIN catalog.vulnerabilities AS v ON v.id = f.vulnerability_id
+        WHERE (f.name, f.epss, f.is_exploited, f.needs_review, f.is_remediated, f.state IN (0, 1))
+              <> (v.name, coalesce(v.epss, -1), v.is_exploited, v.needs_review, v.remediated_at IS NOT NULL,
+                  v.state IN ('published', 'disputed'))
+           OR NOT EXISTS (SELECT 1 FROM catalog.origins AS o WHERE o.id = f.origins AND o.sources = v.sources))
+           AS facets_that_say_otherwise,
        (SELECT count(*) FROM catalog.commits AS c
         WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = c.vulnerability_id))
            AS commits_without_vulnerability,

@@ -1,9 +1,10 @@
 """What of a merged vulnerability stands in columns, to be searched by."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import md5
 from typing import Any
 
-from assay.catalog.model import LIVE
+from assay.catalog.model import GRAVITIES, LIVE, tenths
 from assay.catalog.rules.matching import MatchRow
 from assay.catalog.rules.merged import Merged
 from assay.catalog.rules.replacing import Replacement
@@ -13,8 +14,53 @@ from assay.domain.plain import without_nul
 _MOST_WORDS = 20_000
 
 
+_NOBODY_TELLS = datetime(1900, 1, 1, tzinfo=UTC)
+_NO_SCORE = -1.0
+
+
+def origin_row(merged: Merged) -> tuple[int, list[str], list[str]]:
+    """The sources of a vulnerability and the ecosystems of its match rows, under a key that is made of them.
+
+    The key is the same in every process, and 64 bits tell some thousands of rows apart.
+    """
+    ecosystems = sorted({row[0] for row in merged.matches})
+    text = "\n".join(merged.sources) + "\n\n" + "\n".join(ecosystems)
+    fingerprint = md5(text.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(fingerprint[:8], "big", signed=True), list(merged.sources), ecosystems
+
+
+def facet_row(
+    key: int,
+    entry: Replacement,
+    scored: tuple[float, float | None] | None,
+    origin: int,
+    *,
+    is_remediated: bool,
+) -> tuple[Any, ...]:
+    """The narrow row of a curated vulnerability, in the order of `store.add_facets`; `origin` is its origins' key."""
+    merged = entry.merged
+    severity = 0 if merged.severity is None else GRAVITIES[merged.severity]
+    return (
+        key,
+        merged.modified or _NOBODY_TELLS,
+        merged.published or _NOBODY_TELLS,
+        origin,
+        _NO_SCORE if scored is None else scored[0],
+        severity * 1000 + (0 if merged.cvss is None else tenths(merged.cvss.value)),
+        merged.state.number,
+        merged.exploited is not None,
+        merged.needs_review,
+        is_remediated,
+        without_nul(merged.name),
+    )
+
+
 def columns(
-    key: int, entry: Replacement, scored: tuple[float, float | None] | None, now: datetime
+    key: int,
+    entry: Replacement,
+    scored: tuple[float, float | None] | None,
+    now: datetime,
+    remediated_at: datetime | None,
 ) -> tuple[Any, ...]:
     """The row of a curated vulnerability under its key, in the order of the table; `scored` is its EPSS."""
     merged = entry.merged
@@ -39,7 +85,7 @@ def columns(
         list(merged.claims),
         merged.confidence,
         merged.needs_review,
-        entry.remediated_at,
+        remediated_at,
         now,
         entry.digest,
         _words(merged),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
@@ -26,8 +25,6 @@ class Holding(Protocol):
     @property
     def claim_ids(self) -> Sequence[int]: ...
     @property
-    def remediated_at(self) -> datetime | None: ...
-    @property
     def names(self) -> Sequence[str]: ...
     @property
     def former(self) -> Sequence[str]: ...
@@ -40,7 +37,6 @@ class Replacement(NamedTuple):
     digest: bytes
     key: int | None = None
     is_unchanged: bool = False
-    remediated_at: datetime | None = None
 
     def changed_fields(self, before: bytes) -> list[str]:
         """The fields of the finished document that differ from the one before, sorted."""
@@ -103,7 +99,7 @@ def _replacement(entry: Merged, holding: Holding | None) -> Replacement:
         and list(holding.claim_ids) == list(entry.claims)
         and set(holding.names) == set(entry.identifiers)
     )
-    return Replacement(entry, print_of_it, holding.id, is_unchanged, holding.remediated_at)
+    return Replacement(entry, print_of_it, holding.id, is_unchanged)
 
 
 def _former(

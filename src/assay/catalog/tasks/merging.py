@@ -115,7 +115,7 @@ def merge(ctx: Needs, progress: Callable[[int, int], None], *, rewrites: bool = 
                 break
         if counts.added + counts.changed >= FEW:
             # PostgreSQL would do it by itself, a minute or more after the first scan has waited for it.
-            store.vacuum_affected(conn)
+            store.vacuum_what_is_read(conn)
     return counts
 
 
@@ -241,6 +241,8 @@ def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     counts.removed = len(plan.removed)
     counts.added = sum(entry.key is None for entry in plan.replacements)
     counts.unchanged = len(plan.replacements) - counts.changed - counts.added
+    if part.rewrites or not all(entry.is_unchanged for entry in plan.replacements) or plan.removed:
+        store.count_edition(conn)
     return counts
 
 

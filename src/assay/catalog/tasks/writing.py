@@ -1,10 +1,10 @@
 """Writing what a merge decided: rows, names, match rows and the change log, in the caller's transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from assay.catalog import store
-from assay.catalog.rules.columns import columns, match_row
+from assay.catalog.rules.columns import columns, facet_row, match_row, origin_row
 from assay.catalog.rules.merged import Merged
 from assay.catalog.rules.replacing import Plan, Replacement
 from assay.kit.compression import compress, decompress
@@ -43,8 +43,14 @@ def write(
         store.clear_vulnerabilities(conn, replaced, [*names, *(name for name, _ in plan.former)])
     scores = store.load_scores(conn, [entry.merged.name for _, entry in written])
     since = {entry.id: entry.changed_at for entry in touched if entry.id not in changed}
-    rows = [columns(key, entry, scores.get(entry.merged.name), since.get(key, now)) for key, entry in written]
-    store.add_vulnerabilities(conn, rows)
+    remediated = _remediated(conn, written)
+    store.add_vulnerabilities(
+        conn,
+        [
+            columns(key, entry, scores.get(entry.merged.name), since.get(key, now), remediated.get(key))
+            for key, entry in written
+        ],
+    )
     store.add_finished(conn, ((key, compress(e.merged.document), e.merged.provenance) for key, e in written))
     given = [(name, key, asserted[name]) for key, entry in written for name in entry.merged.identifiers]
     given.extend((name, key, asserted[name]) for name, key in renamed.items())
@@ -55,7 +61,35 @@ def write(
     store.add_commits(conn, ((commit, key) for key, entry in written for commit in entry.merged.commits))
     said = [(key, entry) for key, entry in written if entry.key is None or key in changed]
     store.add_changes(conn, [_change(key, entry, before.get(key), now) for key, entry in said])
+    _write_facets(conn, written, scores, remediated)
     return len(changed)
+
+
+def _write_facets(
+    conn: Connection,
+    written: Sequence[tuple[int, Replacement]],
+    scores: Mapping[str, tuple[float, float | None]],
+    remediated: Mapping[int, datetime],
+) -> None:
+    origins = [origin_row(entry.merged) for _, entry in written]
+    store.add_facets(
+        conn,
+        (
+            facet_row(key, entry, scores.get(entry.merged.name), origin[0], is_remediated=key in remediated)
+            for (key, entry), origin in zip(written, origins, strict=True)
+        ),
+    )
+    # Late, because another part that knows the same new ones waits for this transaction's end.
+    store.add_origins(conn, {origin[0]: origin for origin in origins}.values())
+
+
+def _remediated(conn: Connection, written: Sequence[tuple[int, Replacement]]) -> dict[int, datetime]:
+    """When people marked vulnerabilities as remediated, under any of their names, by key."""
+    said = store.load_remediations(conn, [name for _, entry in written for name in entry.merged.identifiers])
+    if not said:
+        return {}
+    found = {key: [said[name] for name in entry.merged.identifiers if name in said] for key, entry in written}
+    return {key: min(times) for key, times in found.items() if times}
 
 
 def _says(merged: Merged, before: tuple[bytes, bytes] | None) -> bool:

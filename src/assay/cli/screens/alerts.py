@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assay.cli.output import age, moment, pairs, spoken, table
+from assay.cli.output import pairs, spoken, table
+from assay.domain.wording import age, moment
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

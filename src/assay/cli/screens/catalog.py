@@ -4,21 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.catalog.queries import Decision, Hit, NamedChange, Stats
-from assay.cli.output import (
-    SEVERITY_STYLES,
-    count,
-    counted,
-    cut,
-    day,
-    moment,
-    number,
-    pairs,
-    percent,
-    severity_badge,
-    size,
-    spoken,
-    table,
-)
+from assay.cli.output import SEVERITY_STYLES, count, cut, pairs, severity_badge, spoken, table
+from assay.domain.wording import counted, day, moment, number, percent, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

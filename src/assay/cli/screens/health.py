@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import counted, spoken
+from assay.cli.output import spoken
+from assay.domain.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import age, count, cut, moment, number, pairs, seconds, spoken, table, text
-from assay.cli.progress import amount
-from assay.cli.screens.schedules import until
+from assay.cli.output import count, cut, pairs, spoken, table, text
+from assay.domain.wording import age, first_line, moment, number, progress_in_words, seconds, until
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,28 +26,19 @@ _STYLES = {
 }
 
 
-def progress_in_words(job: "Job") -> str:
-    """How far a running job is, empty where it did not say."""
-    if job.progress_done is None:
-        return ""
-    said, _, step = (job.progress_message or "").rpartition(": ")
-    far = amount(step, job.progress_done, job.progress_total)
-    return " ".join(part for part in (said, step, far) if part)
-
-
 def _remark(job: "Job", now: datetime) -> str:
     match job.status.value:
         case "processing":
-            return "is being cancelled" if job.is_being_cancelled else progress_in_words(job)
+            return (
+                "is being cancelled"
+                if job.is_being_cancelled
+                else progress_in_words(job.progress_done, job.progress_total, job.progress_message)
+            )
         case "pending" | "retrying" if job.not_before is not None:
             return " · ".join(
-                part for part in (until(job.not_before, now), _first_line(job.error_message)) if part
+                part for part in (until(job.not_before, now), first_line(job.error_message)) if part
             )
-    return _first_line(job.error_message)
-
-
-def _first_line(said: str | None) -> str:
-    return (said or "").strip().partition("\n")[0]
+    return first_line(job.error_message)
 
 
 def jobs_screen(found: Sequence["Job"], now: datetime) -> "Table":
@@ -118,7 +108,7 @@ def job_screen(
 
 
 def _why(one: "Intervention") -> str:
-    return f": {_first_line(one.detail)}" if one.detail else ""
+    return f": {first_line(one.detail)}" if one.detail else ""
 
 
 def _attempt(one: "Attempt", *, with_traceback: bool) -> list["RenderableType"]:

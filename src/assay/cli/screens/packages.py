@@ -4,20 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assay.cli.output import (
-    age,
-    clean,
-    count,
-    counted,
-    cut,
-    moment,
-    number,
-    pairs,
-    percent,
-    severity_badge,
-    spoken,
-    table,
-)
+from assay.cli.output import count, cut, pairs, severity_badge, spoken, table
+from assay.domain.wording import age, clean, counted, moment, number, percent
 from assay.pipelines.packages.model import Circumstances, Finding, Occurrence, Scan, Standing
 
 if TYPE_CHECKING:

@@ -1,21 +1,16 @@
 """Who said what of a vulnerability, field by field, and who said otherwise."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from assay.cli.output import counted, plain, spoken
-from assay.cli.screens.affected import versions_of
-from assay.domain.osv import Affected
+from assay.cli.output import plain, spoken
+from assay.domain.saying import in_words
+from assay.domain.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from assay.catalog.commands import FieldWord, Word
-
-_MOST = 240
 
 
 def provenance_json(fields: Sequence["FieldWord"]) -> list[dict[str, Any]]:
@@ -60,32 +55,3 @@ def _word(mark: str, style: str, field: str, word: "Word") -> list["RenderableTy
         spoken("  ", (mark, style), " ", (word.claim, "dim")),
         Padding(spoken(said), (0, 0, 0, 4), expand=False),
     ]
-
-
-def in_words(field: str, value: Any) -> str:
-    """A claim's value on a field, on one line, cut where it is long."""
-    if value is None:
-        return "(the claim cannot be read any more)"
-    if field.startswith("affected/"):
-        entries = msgspec.convert(_bare(value), list[Affected])
-        said = "; ".join(line for entry in entries for line in versions_of(entry)) or "no version"
-    elif field in ("references", "credits"):
-        said = ", ".join(str(entry.get("url") or entry.get("name")) for entry in value)
-    elif isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-        said = ", ".join(value)
-    else:
-        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    said = " ".join(said.split())
-    return said if len(said) <= _MOST else f"{said[:_MOST].rstrip()} …"
-
-
-def _bare(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Affected entries without what passes through verbatim, which is not shown."""
-    shown = ("package", "ranges", "versions")
-    bare = [{name: entry[name] for name in shown if name in entry} for entry in entries]
-    for entry in bare:
-        entry["ranges"] = [
-            {name: part for name, part in found.items() if name != "database_specific"}
-            for found in entry.get("ranges", ())
-        ]
-    return bare

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from assay.cli.output import counted, cut, day, moment, pairs, size, spoken, table, text
+from assay.cli.output import cut, pairs, spoken, table, text
+from assay.domain.wording import counted, day, moment, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

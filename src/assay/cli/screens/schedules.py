@@ -1,11 +1,11 @@
 """When tasks run by themselves."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assay.cli.output import age, cut, seconds, spoken, table
-from assay.cli.screens.sources import schedule_in_words
+from assay.cli.output import cut, spoken, table
+from assay.domain.wording import age, schedule_in_words, until
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from assay.jobs.schedules import Schedule
 
 _STYLES = {"failed": "red", "completed": "green", "processing": "cyan"}
-
-
-def until(moment: datetime, now: datetime) -> str:
-    """How long it is until a moment."""
-    left = moment - now
-    return "now" if left <= timedelta(0) else f"in {seconds(left.total_seconds())}"
 
 
 def schedules_screen(found: Sequence["Schedule"], now: datetime) -> list["RenderableType"]:

@@ -1,91 +1,19 @@
 """The sources, when they were read, and the documents that are kept of them."""
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import age, counted, cut, moment, size, spoken, table
-from assay.pipelines.advisories.model import Bucket, Download, Repository, ScoreSource, Source
+from assay.cli.output import cut, spoken, table
+from assay.domain.wording import age, counted, moment, schedule_in_words, size
+from assay.pipelines.advisories.queries import Standing, address, freshness
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
     from assay.jobs.ledger import Run
-    from assay.pipelines.advisories.queries import DocumentSummary, ListingRow
-
-# Every source publishes at least daily; one that was missed twice is a matter for a person.
-STALE = timedelta(days=2)
-
-# Cron expressions of the two kinds that sources have: `13 * * * *` and `30 4 * * *`.
-_HOURLY = re.compile(r"(\d+) \* \* \* \*")
-_DAILY = re.compile(r"(\d+) (\d+) \* \* \*")
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A source and what is known of it."""
-
-    source: Source
-    run: "Run | None"
-    fetched_at: datetime | None
-    records: int
-    quarantined: int
-
-
-def standings(
-    sources: Mapping[str, Source],
-    *,
-    runs: Iterable["Run"],
-    freshness: Mapping[str, datetime],
-    listings: Iterable["ListingRow"],
-    quarantined: Iterable[tuple[str, str, int]],
-    scores: tuple[date, int] | None,
-) -> list[Standing]:
-    """What is known of each source, from the run ledger, the documents, the listings and the quarantine."""
-    ran = {run.source: run for run in runs}
-    records = Counter(
-        {name: scores[1] for name, entry in sources.items() if scores and isinstance(entry, ScoreSource)}
-    )
-    for listing in listings:
-        records[listing.source] += listing.records
-    bad: Counter[str] = Counter()
-    for name, _, number in quarantined:
-        bad[name] += number
-    return [
-        Standing(source, ran.get(name), freshness.get(name), records[name], bad[name])
-        for name, source in sources.items()
-    ]
-
-
-def freshness(fetched_at: datetime | None, now: datetime) -> str:
-    """`never`, `fresh` or `stale`."""
-    if fetched_at is None:
-        return "never"
-    return "fresh" if now - fetched_at <= STALE else "stale"
-
-
-def address(source: Source) -> str:
-    """Where a source is fetched from."""
-    match source.transport:
-        case Download(url=url):
-            return url
-        case Bucket(url=url, archive=archive):
-            return f"{url}/{archive}"
-        case Repository(url=url, branch=branch):
-            return f"{url} ({branch})"
-
-
-def schedule_in_words(cron: str) -> str:
-    """A cron expression as people say it, or as it is."""
-    if found := _HOURLY.fullmatch(cron):
-        return f"hourly at minute {int(found[1])}"
-    if found := _DAILY.fullmatch(cron):
-        return f"daily at {int(found[2]):02d}:{int(found[1]):02d} UTC"
-    return cron
+    from assay.pipelines.advisories.queries import DocumentSummary
 
 
 def sources_json(standings: Sequence[Standing], now: datetime) -> list[dict[str, Any]]:

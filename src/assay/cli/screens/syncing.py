@@ -3,7 +3,8 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import count, counted, cut, number, seconds, spoken, table
+from assay.cli.output import count, cut, spoken, table
+from assay.domain.wording import counted, number, seconds
 from assay.jobs.ledger import Outcome
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import structlog
 from assay.catalog import commands as catalog
 from assay.catalog.tasks import MergeCounts
 from assay.errors import AssayError, BadRecord, Conflict, NotFound, Permanent, Transient
+from assay.jobs.choices import RETENTION_DAYS, days_chosen
 from assay.jobs.ledger import Outcome, add_run
 from assay.jobs.running import Running
 from assay.jobs.task import task
@@ -39,6 +40,7 @@ __all__ = [
     "Request",
     "SourceReport",
     "SyncReport",
+    "background_replay",
     "background_sync",
     "drop",
     "replay",
@@ -97,7 +99,8 @@ def sync(
     for name, request in requests.items():
         report.sources.append(_sync_one(ctx, ctx.sources[name], request, _bound(progress, name)))
     with ctx.db.transaction() as conn:
-        report.purged = catalog.purge(conn, ctx.clock(), retention)
+        kept = days_chosen(conn, RETENTION_DAYS, retention)
+        report.purged = catalog.purge(conn, ctx.clock(), kept)
     merge_started = ctx.clock()
     report.merged = catalog.merge(ctx, lambda done, total: progress("catalog", "merge", done, total))
     ended = ctx.clock()
@@ -192,10 +195,10 @@ def _sync_one(ctx: Needs, source: Source, request: Request, progress: Progress) 
 def _alone(ctx: Needs, name: str) -> Iterator[None]:
     """Nobody else syncs this source meanwhile, on any machine. Raises Conflict when somebody does."""
     key = _LOCK_ROOM + zlib.crc32(name.encode())
-    with ctx.db.connection(autocommit=True) as conn:
-        if not try_lock(conn, key):
+    with ctx.db.connection(autocommit=True) as conn, try_lock(conn, key) as is_ours:
+        if not is_ours:
             raise Conflict(f"another sync of {name} is running; wait for it to end")
-        yield  # the lock goes with the connection
+        yield
 
 
 def _failed(source: Source, outcome: Outcome, error: AssayError) -> SourceReport:
@@ -305,6 +308,17 @@ def replay(
             read_well += _replay_some(ctx, keys, still_bad)
     merged = catalog.merge(ctx, progress)
     return Replayed(read_well, still_bad, merged)
+
+
+@task("advisories.replay", subject="source")
+def background_replay(
+    ctx: Needs, job: Running, *, source: str | None = None, ids: list[int] | None = None
+) -> None:
+    """Replay records in quarantine in a worker. Raises Transient while one of their sources is being synced."""
+    try:
+        replay(ctx, source, ids, lambda done, total: job.progress(done, total, "catalog: merge"))
+    except Conflict as error:
+        raise Transient(str(error)) from error
 
 
 def _replay_some(ctx: Needs, keys: Sequence[int], still_bad: list[tuple[int, str, str]]) -> int:

@@ -1,17 +1,24 @@
 """What the pipeline can show: quarantine, documents, what each source last listed."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.rows import class_row
 
+from assay.catalog.queries import scores_in_force
 from assay.errors import NotFound
+from assay.jobs.ledger import Run, last_runs
 from assay.kit import sql
 from assay.kit.compression import decompress
 from assay.kit.db import Connection
+from assay.pipelines.advisories.model import Bucket, Download, Repository, ScoreSource, Source
 
 _SQL = sql.beside(__file__)
+
+# Every source publishes at least daily; one that was missed twice is a matter for a person.
+STALE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +120,51 @@ def list_documents(conn: Connection, source: str | None = None, limit: int = 50)
     """Documents, newest first."""
     with conn.cursor(row_factory=class_row(DocumentSummary)) as cursor:
         return cursor.execute(_SQL["list_documents"].text, {"source": source, "limit": limit}).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A source and what is known of it."""
+
+    source: Source
+    run: Run | None
+    fetched_at: datetime | None
+    records: int
+    quarantined: int
+
+
+def list_standings(conn: Connection, sources: Mapping[str, Source]) -> list[Standing]:
+    """What is known of each source, from the run ledger, the documents, the listings and the quarantine."""
+    ran = {run.source: run for run in last_runs(conn, "advisories")}
+    fetched = list_freshness(conn)
+    scores = scores_in_force(conn)
+    records = Counter(
+        {name: scores[1] for name, entry in sources.items() if scores and isinstance(entry, ScoreSource)}
+    )
+    for listing in list_listings(conn):
+        records[listing.source] += listing.records
+    bad: Counter[str] = Counter()
+    for name, _, number in count_quarantine(conn):
+        bad[name] += number
+    return [
+        Standing(source, ran.get(name), fetched.get(name), records[name], bad[name])
+        for name, source in sources.items()
+    ]
+
+
+def freshness(fetched_at: datetime | None, now: datetime) -> str:
+    """`never`, `fresh` or `stale`."""
+    if fetched_at is None:
+        return "never"
+    return "fresh" if now - fetched_at <= STALE else "stale"
+
+
+def address(source: Source) -> str:
+    """Where a source is fetched from."""
+    match source.transport:
+        case Download(url=url):
+            return url
+        case Bucket(url=url, archive=archive):
+            return f"{url}/{archive}"
+        case Repository(url=url, branch=branch):
+            return f"{url} ({branch})"

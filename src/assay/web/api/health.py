@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from assay.auth.model import Role
 from assay.bootstrap import Context
 from assay.errors import Permanent, Transient
 from assay.jobs import queries as jobs
@@ -15,6 +16,8 @@ from assay.kit import migrate
 from assay.kit.db import Connection
 from assay.monitoring import queries as monitoring
 from assay.pipelines.advisories import queries as advisories
+from assay.web.guard import everybody, principal
+from assay.web.problems import Refused
 from assay.web.reading import Reading
 
 
@@ -40,7 +43,7 @@ class Standing(NamedTuple):
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface: everything at `/health`, and for orchestrators `/health/live` and `/health/ready`."""
-    routes = APIRouter(prefix="/health", tags=["Health"])
+    routes = APIRouter(prefix="/health", tags=["Health"], dependencies=[Depends(everybody)])
 
     def look() -> tuple[Standing | None, str | None]:
         try:
@@ -51,9 +54,14 @@ def router(ctx: Context, read: Reading) -> APIRouter:
             return standing, f"the database lacks {standing.pending} migration(s): run `assay migrate`"
         return standing, None
 
-    @routes.get("", summary="Live, ready, and how fresh each source is; 503 when it cannot answer")
-    def health() -> Response:
+    @routes.get(
+        "",
+        summary="Live, ready, and for those who are signed in the checks and sources; 503 when not ready",
+    )
+    def health(request: Request) -> Response:
         standing, reason = look()
+        if not _may_know(request):
+            return _json({"live": True, "ready": reason is None}, is_ready=reason is None)
         told: dict[str, Any] = {
             "live": True,
             "ready": reason is None,
@@ -80,6 +88,14 @@ def router(ctx: Context, read: Reading) -> APIRouter:
         return _json({"ready": reason is None}, is_ready=reason is None)
 
     return routes
+
+
+def _may_know(request: Request) -> bool:
+    """Whether somebody is told more than that it works. Nobody is where the database cannot be asked who they are."""
+    try:
+        return principal(request).may(Role.VIEWER)
+    except (Refused, Transient, Permanent):
+        return False
 
 
 def _standing(conn: Connection) -> Standing:

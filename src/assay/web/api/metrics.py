@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from prometheus_client import exposition
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -23,6 +23,7 @@ from assay.kit.db import Connection
 from assay.monitoring import queries
 from assay.monitoring.model import BOUNDS, Picture
 from assay.monitoring.queries import Time, Totals
+from assay.web.guard import scraper
 from assay.web.reading import Reading
 
 Labelled = Iterable[tuple[tuple[str, ...], float]]
@@ -30,13 +31,12 @@ Labelled = Iterable[tuple[tuple[str, ...], float]]
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface. It answers without a database too: `assay_database_up` is 0 then."""
-    routes = APIRouter(tags=["Operations"])
+    routes = APIRouter(tags=["Operations"], dependencies=[Depends(scraper(ctx.settings))])
 
     @routes.get("/metrics", summary="Queues, jobs, workers, sources and alerts, for Prometheus")
     def metrics() -> Response:
-        thresholds = ctx.alerting.thresholds
-
         def look(conn: Connection) -> list[Metric]:
+            thresholds = queries.thresholds_chosen(conn, ctx.alerting.thresholds)
             seen = queries.picture(conn, thresholds, ctx.clock())
             return [
                 *_present(seen),

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 
+from assay.auth.model import Role
 from assay.bootstrap import Context
-from assay.errors import Permanent
 from assay.jobs import commands as jobs_commands
 from assay.jobs import queries as jobs
 from assay.jobs.ledger import Run, last_runs
@@ -18,8 +18,10 @@ from assay.kit.db import Connection
 from assay.monitoring import queries as monitoring
 from assay.monitoring.model import QueueRow
 from assay.pipelines.advisories.commands import ROOM, background_sync
+from assay.web.answers import as_json
 from assay.web.bodies import AnyBody
-from assay.web.local import only_local
+from assay.web.changing import Change, changing
+from assay.web.guard import Analyst, needs
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
@@ -35,29 +37,30 @@ class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface. What it shows are jobs without their arguments and tracebacks."""
-    routes = APIRouter(tags=["Operations"])
+    routes = APIRouter(tags=["Operations"], dependencies=[Depends(needs(Role.VIEWER))])
     _add_worker(routes, read)
 
     @routes.get(
         "/api/jobs/status", summary="Each source's last and next sync, and the jobs that are not over"
     )
     def status() -> Response:
-        return _json(read(lambda conn: _status(ctx, conn)))
+        return as_json(read(lambda conn: _status(ctx, conn)))
 
     @routes.post(
         "/api/jobs/sync",
         status_code=202,
-        summary="Have sources synced by the workers; for programs on this machine, where the settings allow it",
-        dependencies=[Depends(only_local(ctx.settings))],
+        summary="Have sources synced by the workers",
     )
-    def sync(request: Request, body: AnyBody) -> Response:
+    def sync(request: Request, who: Analyst, body: AnyBody) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             raise Refused(415, "send the request as application/json")
         asked = body.read(SyncRequest)
         unknown = [name for name in asked.sources if name not in ctx.sources]
         if unknown:
             raise Refused(404, f"no source is called {unknown[0]!r}; there are {', '.join(ctx.sources)}")
-        return _json({"jobs": _defer(ctx, asked)}, status=202)
+        with changing(ctx, request, who) as change:
+            jobs_made = _defer(ctx, change, asked)
+        return as_json({"jobs": jobs_made}, status=202)
 
     return routes
 
@@ -65,12 +68,12 @@ def router(ctx: Context, read: Reading) -> APIRouter:
 def _add_worker(routes: APIRouter, read: Reading) -> None:
     @routes.get("/v1/worker/health", summary="Workers, active tasks, queue depth and the oldest waiting job")
     def health() -> Response:
-        return _json(read(_worker_health))
+        return as_json(read(_worker_health))
 
     @routes.get("/v1/worker/tasks/{task_id}", summary="One job with its attempts")
     def task(task_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
         def look(conn: Connection) -> dict[str, Any]:
-            return _shown(jobs.get_job(conn, task_id)) | {
+            return shown(jobs.get_job(conn, task_id)) | {
                 "attempts": [
                     {
                         "number": one.number,
@@ -84,7 +87,7 @@ def _add_worker(routes: APIRouter, read: Reading) -> None:
                 ]
             }
 
-        return _json(read(look))
+        return as_json(read(look))
 
 
 def _worker_health(conn: Connection) -> dict[str, Any]:
@@ -131,7 +134,8 @@ def _verdict(is_any_alive: bool, queues: tuple[QueueRow, ...]) -> str:
     return "ok" if all(one.is_served for one in queues) else "degraded"
 
 
-def _shown(job: Job) -> dict[str, Any]:
+def shown(job: Job) -> dict[str, Any]:
+    """A job without what it is given and what went wrong inside it."""
     return {
         "id": job.id,
         "task": job.task,
@@ -167,7 +171,7 @@ def _status(ctx: Context, conn: Connection) -> dict[str, Any]:
             for name in ("pending", "retrying", "processing", "failed")
         },
         "sources": [_source(name, schedules.get(name), runs.get(name), active) for name in ctx.sources],
-        "active": [_shown(job) for job in active],
+        "active": [shown(job) for job in active],
     }
 
 
@@ -185,7 +189,7 @@ def _source(name: str, schedule: Schedule | None, run: Run | None, active: list[
     next_run: datetime | None = None if schedule is None or schedule.is_paused else schedule.next_run_at
     return {
         "source": name,
-        "job": _shown(mine[0]) if mine else None,
+        "job": shown(mine[0]) if mine else None,
         "schedule": None if schedule is None else schedule.spec,
         "is_paused": schedule is not None and schedule.is_paused,
         "next_run_at": next_run,
@@ -193,22 +197,12 @@ def _source(name: str, schedule: Schedule | None, run: Run | None, active: list[
     }
 
 
-def _defer(ctx: Context, asked: SyncRequest) -> list[dict[str, Any]]:
+def _defer(ctx: Context, change: Change, asked: SyncRequest) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(asked.sources)) or list(ctx.sources)
     made = []
-    try:
-        with ctx.db.transaction() as conn:
-            for name in names:
-                job = jobs_commands.run(
-                    conn, ctx.tasks, background_sync.name, {"source": name, "full": asked.full}, "http"
-                )
-                made.append(
-                    {"id": job.id, "source": name, "is_new": job.is_new, "url": f"/v1/worker/tasks/{job.id}"}
-                )
-    except Permanent as error:
-        raise Refused(400, str(error)) from error
+    for name in names:
+        args = {"source": name, "full": asked.full}
+        job = jobs_commands.run(change.conn, ctx.tasks, background_sync.name, args, change.who.name)
+        change.note("sources.run", name, {"job": job.id, "full": asked.full})
+        made.append({"id": job.id, "source": name, "is_new": job.is_new, "url": f"/v1/worker/tasks/{job.id}"})
     return made
-
-
-def _json(told: Mapping[str, Any], status: int = 200) -> Response:
-    return Response(msgspec.json.encode(told), status, {"Cache-Control": "no-store"}, "application/json")

@@ -67,6 +67,14 @@ def collect(
     return reading.found
 
 
+def read_content(name: str, content: bytes, format_name: str | None = None) -> Collected:
+    """The packages of one file that was sent rather than opened; files that it refers to are not looked for."""
+    formats = discover()
+    reading = _Reading(formats, Limits(), format_name)
+    reading.take(name or STANDARD_INPUT, content, Path(name).name, formats.get(format_name or ""))
+    return reading.found
+
+
 class _Reading:
     """One call of `collect`: what was found so far, and which files that was."""
 

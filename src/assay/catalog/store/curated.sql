@@ -114,7 +114,7 @@ SELECT kind, left_identifier, right_identifier FROM catalog.alias_decisions;
 -- name: load_touched
 -- The vulnerabilities for which a claim now gives any of some names, with what a merge must keep of them:
 -- the names that claims give, which claims these are, and the former names that nobody gives any more.
-SELECT v.id, v.name, v.digest, v.claim_ids, v.remediated_at, v.changed_at,
+SELECT v.id, v.name, v.digest, v.claim_ids, v.changed_at,
        coalesce(array_agg(held.identifier) FILTER (WHERE held.asserted_by <> '{}'), '{}') AS names,
        coalesce(array_agg(array_to_string(held.asserted_by, ' ')) FILTER (WHERE held.asserted_by <> '{}'), '{}')
            AS asserted_by,
@@ -125,7 +125,7 @@ WHERE v.id IN (
     SELECT vulnerability_id FROM catalog.identifiers
     WHERE identifier = ANY(%(names)s::text[]) AND asserted_by <> '{}'
     UNION
-    SELECT id FROM catalog.vulnerabilities WHERE name = ANY(%(names)s::text[])
+    SELECT vulnerability_id FROM catalog.facets WHERE name = ANY(%(names)s::text[])
 )
 GROUP BY v.id
 ORDER BY v.id;
@@ -152,6 +152,10 @@ ORDER BY vulnerability_id;
 -- Deletes the rows of vulnerabilities, before new ones are copied in or for good.
 DELETE FROM catalog.vulnerabilities WHERE id = ANY(%(ids)s::bigint[]);
 
+-- name: delete_facets
+-- Deletes the narrow rows of vulnerabilities.
+DELETE FROM catalog.facets WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
+
 -- name: delete_finished
 -- Deletes the documents of vulnerabilities.
 DELETE FROM catalog.finished WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
@@ -173,13 +177,51 @@ DELETE FROM catalog.commits WHERE vulnerability_id = ANY(%(ids)s::bigint[]);
 -- Lets matching read the match table's index alone, and the planner know what is in it.
 VACUUM ANALYZE catalog.affected;
 
+-- name: vacuum_facets
+-- Lets the planner know what lists and counters look through.
+VACUUM ANALYZE catalog.facets;
+
+-- name: add_origins
+-- Writes sources and ecosystems down that no vulnerability had together before; in one order, so that two merges wait
+-- for each other in the same order.
+INSERT INTO catalog.origins (id, sources, ecosystems)
+SELECT id, string_to_array(sources, E'\n'), string_to_array(ecosystems, E'\n')
+FROM unnest(%(ids)s::bigint[], %(sources)s::text[], %(ecosystems)s::text[]) AS fresh (id, sources, ecosystems)
+ORDER BY id
+ON CONFLICT DO NOTHING;
+
+-- name: load_remediations
+-- When people marked some names as remediated.
+SELECT identifier, remediated_at FROM catalog.remediations WHERE identifier = ANY(%(names)s::text[]);
+
+-- name: save_remediation
+-- Writes down that a vulnerability is remediated; a later word on the same name replaces the earlier.
+INSERT INTO catalog.remediations (identifier, note, remediated_by, remediated_at)
+VALUES (%(name)s::text, %(note)s::text, %(by)s::text, %(now)s::timestamptz)
+ON CONFLICT (identifier) DO UPDATE
+SET note = excluded.note, remediated_by = excluded.remediated_by, remediated_at = excluded.remediated_at;
+
+-- name: delete_remediations
+-- Takes back that a vulnerability is remediated, under whichever of its names it was said.
+DELETE FROM catalog.remediations AS r
+USING catalog.identifiers AS i
+WHERE i.identifier = r.identifier AND i.vulnerability_id = %(id)s::bigint;
+
+-- name: show_remediation
+-- Puts on a curated row whether it is remediated.
+UPDATE catalog.vulnerabilities SET remediated_at = %(at)s::timestamptz WHERE id = %(id)s::bigint;
+
+-- name: show_remediation_in_lists
+-- Puts on a narrow row whether it is remediated.
+UPDATE catalog.facets SET is_remediated = %(at)s::timestamptz IS NOT NULL WHERE vulnerability_id = %(id)s::bigint;
+
+-- name: count_edition
+-- Counts the catalog's edition up; last in a transaction, because the next one that does waits for its end.
+INSERT INTO catalog.editions AS e (number) VALUES (1) ON CONFLICT (is_only) DO UPDATE SET number = e.number + 1;
+
 -- name: delete_dirty
 -- Deletes the marks that a merge has dealt with.
 DELETE FROM catalog.dirty_claims WHERE id = ANY(%(ids)s::bigint[]);
-
--- name: delete_history_day
--- Forgets what was kept for a day whose scores were published again.
-DELETE FROM catalog.epss_history WHERE scored_on = %(day)s::date;
 
 -- name: delete_stranded_identifiers
 -- Deletes names that lead to a vulnerability that is not there.
@@ -189,6 +231,11 @@ WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = i.vuln
 -- name: delete_stranded_finished
 -- Deletes documents of vulnerabilities that are not there.
 DELETE FROM catalog.finished AS f
+WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = f.vulnerability_id);
+
+-- name: delete_stranded_facets
+-- Deletes narrow rows of vulnerabilities that are not there.
+DELETE FROM catalog.facets AS f
 WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = f.vulnerability_id);
 
 -- name: delete_stranded_affected
@@ -216,112 +263,6 @@ SELECT v.id
 FROM catalog.vulnerabilities AS v
 WHERE NOT EXISTS (SELECT 1 FROM catalog.claims AS c WHERE c.id = ANY(v.claim_ids))
 ORDER BY v.id;
-
--- name: open_scores
--- The intake for one day of scores.
-CREATE TEMP TABLE IF NOT EXISTS new_scores (cve text NOT NULL, score real NOT NULL, percentile real) ON COMMIT DELETE ROWS;
-
--- name: empty_scores
--- Forgets what an earlier day in the same transaction left in the intake.
-DELETE FROM new_scores;
-
--- name: newest_score_day
--- The newest day whose scores the catalog has.
-SELECT max(scored_on) FROM catalog.epss_days;
-
--- name: next_score_day
--- The first known day after one, for days that arrive late or anew.
-SELECT min(scored_on) FROM catalog.epss_days WHERE scored_on > %(day)s::date;
-
--- name: carry_scores
--- Keeps on the next known day what it tells only through rows that a late day puts before it or takes away.
-INSERT INTO catalog.epss_history (cve, scored_on, score, percentile)
-SELECT last.cve, %(later)s::date, last.score, last.percentile
-FROM (
-    SELECT cve FROM catalog.epss_history WHERE scored_on = %(day)s::date
-    UNION
-    SELECT cve FROM new_scores
-) AS moved
-CROSS JOIN LATERAL (
-    SELECT cve, score, percentile FROM catalog.epss_history AS kept
-    WHERE kept.cve = moved.cve AND kept.scored_on <= %(day)s::date
-    ORDER BY kept.scored_on DESC LIMIT 1
-) AS last
-LEFT JOIN new_scores AS fresh ON fresh.cve = moved.cve
-WHERE fresh.cve IS NULL OR last.score <> fresh.score
-   OR (last.percentile IS NULL) <> (fresh.percentile IS NULL)
-   OR abs(last.percentile - fresh.percentile) > %(drift)s::real
-ON CONFLICT (cve, scored_on) DO NOTHING;
-
--- name: drop_repeated_scores
--- Takes rows of a day out of the history that tell no more than the rows before them.
-DELETE FROM catalog.epss_history AS said
-USING new_scores AS fresh, LATERAL (
-    SELECT score, percentile FROM catalog.epss_history AS kept
-    WHERE kept.cve = fresh.cve AND kept.scored_on < %(day)s::date
-    ORDER BY kept.scored_on DESC LIMIT 1
-) AS last
-WHERE said.cve = fresh.cve AND said.scored_on = %(day)s::date AND last.score = said.score
-  AND (last.percentile IS NULL) = (said.percentile IS NULL)
-  AND coalesce(abs(last.percentile - said.percentile), 0) <= %(drift)s::real;
-
--- name: add_score_history
--- Keeps a score for a CVE when it is new or differs from the last one kept before that day: the score at all,
--- the percentile by more than the drift that is let pass.
-INSERT INTO catalog.epss_history (cve, scored_on, score, percentile)
-SELECT fresh.cve, %(day)s::date, fresh.score, fresh.percentile
-FROM new_scores AS fresh
-LEFT JOIN LATERAL (
-    SELECT score, percentile FROM catalog.epss_history AS kept
-    WHERE kept.cve = fresh.cve AND kept.scored_on < %(day)s::date
-    ORDER BY kept.scored_on DESC LIMIT 1
-) AS last ON true
-WHERE last.score IS NULL OR last.score <> fresh.score
-   OR (last.percentile IS NULL) <> (fresh.percentile IS NULL)
-   OR abs(last.percentile - fresh.percentile) > %(drift)s::real
-ON CONFLICT (cve, scored_on) DO UPDATE SET score = excluded.score, percentile = excluded.percentile;
-
--- name: count_lost_scores
--- How many scores are in force, and how many of them the day no longer lists.
-SELECT count(*), count(*) FILTER (WHERE fresh.cve IS NULL)
-FROM catalog.epss_scores AS held
-LEFT JOIN new_scores AS fresh USING (cve);
-
--- name: set_scores
--- Puts the day's scores in force.
-INSERT INTO catalog.epss_scores AS held (cve, score, percentile, scored_on)
-SELECT cve, score, percentile, %(day)s::date FROM new_scores
-ON CONFLICT (cve) DO UPDATE
-SET score = excluded.score, percentile = excluded.percentile, scored_on = excluded.scored_on
-WHERE (held.score, held.percentile) IS DISTINCT FROM (excluded.score, excluded.percentile);
-
--- name: drop_old_scores
--- Takes scores out of force that the day no longer lists.
-DELETE FROM catalog.epss_scores AS held
-WHERE NOT EXISTS (SELECT 1 FROM new_scores AS fresh WHERE fresh.cve = held.cve);
-
--- name: show_scores
--- Puts changed scores on the curated rows; the documents do not change with a score.
-UPDATE catalog.vulnerabilities AS v
-SET epss = e.score, epss_percentile = e.percentile
-FROM catalog.epss_scores AS e
-WHERE e.cve = v.name AND (v.epss, v.epss_percentile) IS DISTINCT FROM (e.score, e.percentile);
-
--- name: hide_scores
--- Takes scores off curated rows whose CVE id has none any more.
-UPDATE catalog.vulnerabilities AS v
-SET epss = NULL, epss_percentile = NULL
-WHERE v.epss IS NOT NULL AND NOT EXISTS (SELECT 1 FROM catalog.epss_scores AS e WHERE e.cve = v.name);
-
--- name: add_score_day
--- Writes down that a day's scores were taken, and from which document.
-INSERT INTO catalog.epss_days (scored_on, model, document, scores)
-VALUES (%(day)s::date, %(model)s::text, %(document)s::text, %(scores)s::integer)
-ON CONFLICT (scored_on) DO UPDATE SET model = excluded.model, document = excluded.document, scores = excluded.scores;
-
--- name: find_score_day
--- The document whose scores the catalog took for a day.
-SELECT document FROM catalog.epss_days WHERE scored_on = %(day)s::date;
 
 -- name: save_decision
 -- Writes down a pin or a ban; a later decision on the same pair replaces the earlier.

@@ -1,24 +1,25 @@
-"""Changes to the catalog's own tables, one function per statement or per set of rows."""
+"""Claims, decisions and curated vulnerabilities."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from psycopg.rows import class_row
 
-from assay.catalog.model import Decisions, Scored
+from assay.catalog.model import Decisions
 from assay.kit import sql
 from assay.kit.db import Connection, copy_rows
 
 _SQL = sql.beside(__file__)
 
 _CLEARED = (
-    "delete_vulnerabilities", "delete_finished", "delete_identifiers", "delete_affected", "delete_commits",
+    "delete_vulnerabilities", "delete_facets", "delete_finished", "delete_identifiers", "delete_affected",
+    "delete_commits",
 )  # fmt: skip
 _STRANDED = (
-    "delete_stranded_identifiers", "delete_stranded_finished", "delete_stranded_affected",
-    "delete_stranded_commits",
+    "delete_stranded_identifiers", "delete_stranded_finished", "delete_stranded_facets",
+    "delete_stranded_affected", "delete_stranded_commits",
 )  # fmt: skip
 
 _CLAIM_COLUMNS = (
@@ -37,6 +38,14 @@ _VULNERABILITY_TYPES = (
     "int8[]", "float4", "bool", *("timestamptz",) * 2, "bytea", "text",
 )  # fmt: skip
 VulnerabilityRow = tuple[Any, ...]
+
+_FACET_COLUMNS = (
+    "vulnerability_id", "modified_at", "published_at", "origins", "epss", "gravity", "state", "is_exploited",
+    "needs_review", "is_remediated", "name",
+)  # fmt: skip
+_FACET_TYPES = (
+    "int8", *("timestamptz",) * 2, "int8", "float4", *("int2",) * 2, *("bool",) * 3, "text",
+)  # fmt: skip
 
 _AFFECTED_COLUMNS = (
     "vulnerability_id", "is_live", "ecosystem", "release", "name", "lower", "upper", "is_upper_included",
@@ -88,7 +97,6 @@ class Touched:
     name: str
     digest: bytes
     claim_ids: list[int]
-    remediated_at: datetime | None
     changed_at: datetime
     names: list[str]
     asserted_by: list[str]
@@ -226,9 +234,10 @@ def clear_vulnerabilities(conn: Connection, ids: Sequence[int], names: Sequence[
         conn.execute(_SQL[statement].text, values)
 
 
-def vacuum_affected(conn: Connection) -> None:
-    """Make the match table quick to read after much of it was written; outside any transaction."""
-    conn.execute(_SQL["vacuum_affected"].text)
+def vacuum_what_is_read(conn: Connection) -> None:
+    """Make matching and lists quick after much was written; outside any transaction."""
+    for statement in ("vacuum_affected", "vacuum_facets"):
+        conn.execute(_SQL[statement].text)
 
 
 def delete_dirty(conn: Connection, ids: Sequence[int]) -> None:
@@ -255,6 +264,51 @@ def orphans(conn: Connection) -> list[int]:
 def add_vulnerabilities(conn: Connection, rows: Sequence[VulnerabilityRow]) -> None:
     """Copy curated rows, in the order of the table's columns."""
     copy_rows(conn, "catalog.vulnerabilities", _VULNERABILITY_COLUMNS, _VULNERABILITY_TYPES, rows)
+
+
+def add_facets(conn: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Copy narrow rows, in the order of `_FACET_COLUMNS`."""
+    copy_rows(conn, "catalog.facets", _FACET_COLUMNS, _FACET_TYPES, rows)
+
+
+def add_origins(conn: Connection, rows: Iterable[tuple[int, Sequence[str], Sequence[str]]]) -> None:
+    """Write down sources and ecosystems, by their key, where they are not known yet."""
+    fresh = list(rows)
+    values = {
+        "ids": [row[0] for row in fresh],
+        "sources": ["\n".join(row[1]) for row in fresh],
+        "ecosystems": ["\n".join(row[2]) for row in fresh],
+    }
+    conn.execute(_SQL["add_origins"].text, values)
+
+
+def load_remediations(conn: Connection, names: Sequence[str]) -> Mapping[str, datetime]:
+    """When people marked these names as remediated, by name."""
+    rows = conn.execute(_SQL["load_remediations"].text, {"names": list(names)}, binary=True)
+    return {row[0]: row[1] for row in rows}
+
+
+def save_remediation(conn: Connection, key: int, name: str, note: str, by: str, now: datetime) -> None:
+    """Write down that a vulnerability is remediated, under its name."""
+    conn.execute(_SQL["save_remediation"].text, {"name": name, "note": note, "by": by, "now": now})
+    _show_remediation(conn, key, now)
+
+
+def delete_remediation(conn: Connection, key: int) -> bool:
+    """Take back that a vulnerability is remediated; False when nobody said so."""
+    found = conn.execute(_SQL["delete_remediations"].text, {"id": key}).rowcount > 0
+    _show_remediation(conn, key, None)
+    return found
+
+
+def _show_remediation(conn: Connection, key: int, at: datetime | None) -> None:
+    for statement in ("show_remediation", "show_remediation_in_lists"):
+        conn.execute(_SQL[statement].text, {"id": key, "at": at})
+
+
+def count_edition(conn: Connection) -> None:
+    """Say that the catalog shows something else from this transaction on; the last thing that it does."""
+    conn.execute(_SQL["count_edition"].text)
 
 
 def add_finished(conn: Connection, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
@@ -285,72 +339,6 @@ def add_changes(
     """Append to the change log: vulnerability, when, what, which fields, the compressed document before."""
     columns = ("vulnerability_id", "at", "what", "fields", "before")
     copy_rows(conn, "catalog.changes", columns, ("int8", "timestamptz", "text", "text[]", "bytea"), rows)
-
-
-def find_score_day(conn: Connection, day: date) -> str | None:
-    """The document whose scores the catalog took for a day, None when it has none."""
-    row = conn.execute(_SQL["find_score_day"].text, {"day": day}).fetchone()
-    return None if row is None else str(row[0])
-
-
-def newest_score_day(conn: Connection) -> date | None:
-    """The newest day whose scores the catalog has."""
-    row = conn.execute(_SQL["newest_score_day"].text).fetchone()
-    return None if row is None else row[0]
-
-
-def stage_scores(conn: Connection, scores: Iterable[Scored]) -> None:
-    """Copy one day of scores into the intake."""
-    for statement in ("open_scores", "empty_scores"):
-        conn.execute(_SQL[statement].text)
-    rows = ((entry.cve, entry.score, entry.percentile) for entry in scores)
-    copy_rows(conn, "new_scores", ("cve", "score", "percentile"), ("text", "float4", "float4"), rows)
-
-
-def delete_history_day(conn: Connection, day: date) -> None:
-    """Forget what was kept for a day whose scores were published again."""
-    conn.execute(_SQL["delete_history_day"].text, {"day": day})
-
-
-def next_score_day(conn: Connection, day: date) -> date | None:
-    """The first day after `day` whose scores the catalog has."""
-    row = conn.execute(_SQL["next_score_day"].text, {"day": day}).fetchone()
-    return None if row is None else row[0]
-
-
-def carry_scores(conn: Connection, day: date, later: date, drift: float) -> None:
-    """Keep what the day `later` tells, before the rows of an earlier one are put before it."""
-    conn.execute(_SQL["carry_scores"].text, {"day": day, "later": later, "drift": drift})
-
-
-def drop_repeated_scores(conn: Connection, day: date, drift: float) -> None:
-    """Forget rows of a day that became repeats of an earlier day that arrived after it."""
-    conn.execute(_SQL["drop_repeated_scores"].text, {"day": day, "drift": drift})
-
-
-def add_score_history(conn: Connection, day: date, drift: float) -> int:
-    """Keep what changed of the intake since the day before; returns the rows kept."""
-    return conn.execute(_SQL["add_score_history"].text, {"day": day, "drift": drift}).rowcount
-
-
-def count_lost_scores(conn: Connection) -> tuple[int, int]:
-    """How many scores are in force, and how many of them the intake does not list."""
-    row = conn.execute(_SQL["count_lost_scores"].text).fetchone()
-    assert row is not None
-    return row[0], row[1]
-
-
-def apply_scores(conn: Connection, day: date) -> int:
-    """Put the intake in force and on the curated rows; returns the curated rows that changed."""
-    for statement in ("set_scores", "drop_old_scores"):
-        conn.execute(_SQL[statement].text, {"day": day})
-    return sum(conn.execute(_SQL[statement].text).rowcount for statement in ("show_scores", "hide_scores"))
-
-
-def add_score_day(conn: Connection, day: date, model: str | None, document: str, scores: int) -> None:
-    """Write down that a day's scores were taken."""
-    values = {"day": day, "model": model, "document": document, "scores": scores}
-    conn.execute(_SQL["add_score_day"].text, values)
 
 
 def save_decision(

@@ -1,11 +1,17 @@
-"""Affected packages as people read them: `>= 2.0, < 2.15.0`."""
+"""What a claim says as people read it: affected versions as `>= 2.0, < 2.15.0`, any field on one line."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
 
 from assay.domain.osv import Affected, Event, Range
 
 _MOST_VERSIONS = 6
 _COMMIT = 40
+# Letters of a value that one line has room for.
+_LONGEST = 240
 
 
 def package_of(entry: Affected) -> tuple[str, str]:
@@ -76,3 +82,32 @@ def _paired(steps: Sequence[tuple[str, str]]) -> Iterator[str]:
 def _short(version: str) -> str:
     """A commit's first letters, any other version as it is."""
     return version[:12] if len(version) == _COMMIT and version.isalnum() else version
+
+
+def in_words(field: str, value: Any) -> str:
+    """A claim's value on a field, on one line, cut where it is long."""
+    if value is None:
+        return "(the claim cannot be read any more)"
+    if field.startswith("affected/"):
+        entries = msgspec.convert(_bare(value), list[Affected])
+        said = "; ".join(line for entry in entries for line in versions_of(entry)) or "no version"
+    elif field in ("references", "credits"):
+        said = ", ".join(str(entry.get("url") or entry.get("name")) for entry in value)
+    elif isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        said = ", ".join(value)
+    else:
+        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    said = " ".join(said.split())
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST].rstrip()} …"
+
+
+def _bare(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Affected entries without what passes through verbatim, which is not shown."""
+    shown = ("package", "ranges", "versions")
+    bare = [{name: entry[name] for name in shown if name in entry} for entry in entries]
+    for entry in bare:
+        entry["ranges"] = [
+            {name: part for name, part in found.items() if name != "database_specific"}
+            for found in entry.get("ranges", ())
+        ]
+    return bare

@@ -2,8 +2,8 @@
 
 import pytest
 
-from assay.cli.screens.affected import fixes_of, intervals, package_of, versions_of
 from assay.domain.osv import Affected, Event, Package, Range
+from assay.domain.saying import fixes_of, intervals, package_of, versions_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -1,0 +1,141 @@
+"""Which vulnerabilities are looked for: a filter becomes a condition on the narrow table `catalog.facets`.
+
+What few vulnerabilities have - a name, a package, words - is looked up first; the rest is read off the narrow rows
+(docs/decisions/0023-facets.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, LiteralString
+
+from assay.catalog.model import GRAVITIES, LIVE, State, tenths
+from assay.catalog.queries.showing import find_id
+from assay.domain.packages import normalise_name
+from assay.domain.severity import Band
+from assay.kit import sql
+from assay.kit.db import Connection, writable
+
+_SQL = sql.beside(__file__)
+
+MOST_WORDED = 10_000
+"""Of words that more vulnerabilities have than this, so many vulnerabilities are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to look for; a filter that is None lets everything pass.
+
+    `severities` may hold None, for what nobody rated. `since` and `until` (not included) are about the last
+    modification. Without `states` only what is in force is looked for, with `withdrawn` everything.
+    """
+
+    text: str | None = None
+    ecosystem: str | None = None
+    package: str | None = None
+    min_severity: Band | None = None
+    severities: Sequence[Band | None] | None = None
+    exploited: bool | None = None
+    min_epss: float | None = None
+    min_cvss: float | None = None
+    needs_review: bool | None = None
+    remediated: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    published_since: datetime | None = None
+    published_until: datetime | None = None
+    source: str | None = None
+    states: Sequence[State] | None = None
+    withdrawn: bool = False
+
+
+def with_filters(text: LiteralString) -> LiteralString:
+    """A statement on `catalog.facets AS f`, looking only at what passes the filters; its values are `filter_values`."""
+    _, _, condition = _SQL["passing"].text.partition("WHERE ")
+    # Its own condition, the first there is, is kept.
+    return text.replace("WHERE ", f"WHERE {condition}\n  AND ", 1)
+
+
+def filter_values(conn: Connection, filters: Filters) -> dict[str, Any]:
+    """The filters as the statements take them."""
+    conn.execute(_SQL["plan_for_values"].text)
+    named = None if filters.text is None else find_id(conn, filters.text)
+    if named is not None:
+        filters = replace(filters, text=None, withdrawn=True)
+    ecosystem, _, release = (filters.ecosystem or "").partition(":")
+    place = {"ecosystem": writable(ecosystem) or None, "release": writable(release) or None}
+    ids, words = _ids(conn, filters, named, place)
+    severities = _severities(filters)
+    return place | {
+        "ids": None if ids is None else sorted(ids),
+        "words": words,
+        "states": _states(filters),
+        "severities": severities,
+        "least_gravity": None if severities is None else min(severities, default=0) * 1000,
+        "most_gravity": None if severities is None else max(severities, default=0) * 1000 + 999,
+        "min_cvss": None if filters.min_cvss is None else tenths(filters.min_cvss),
+        "min_epss": filters.min_epss,
+        "exploited": filters.exploited,
+        "needs_review": filters.needs_review,
+        "remediated": filters.remediated,
+        "since": filters.since,
+        "until": filters.until,
+        "published_since": filters.published_since,
+        "published_until": filters.published_until,
+        "origins": _origins(conn, filters.source, place["ecosystem"]),
+    }
+
+
+def _ids(
+    conn: Connection, filters: Filters, named: int | None, place: Mapping[str, str | None]
+) -> tuple[set[int] | None, str | None]:
+    """The only keys that may pass, None for all, and the words that these could not be found by: too many have them.
+
+    They are found first, because no plan for the whole question knows how few they are.
+    """
+    found: list[set[int]] = [] if named is None else [{named}]
+    if filters.package is not None:
+        package = filters.package
+        if place["ecosystem"] is not None:
+            package = normalise_name(place["ecosystem"], package)
+        rows = conn.execute(_SQL["find_affecting"].text, {**place, "package": writable(package)})
+        found.append({row[0] for row in rows})
+    words = None if filters.text is None else writable(filters.text)
+    if words is not None:
+        those = worded(conn, words, MOST_WORDED + 1)
+        if len(those) <= MOST_WORDED:
+            found.append(those)
+            words = None
+    return (set.intersection(*found) if found else None), words
+
+
+def worded(conn: Connection, words: str, limit: int) -> set[int]:
+    """Vulnerabilities that have some words, at most so many."""
+    rows = conn.execute(_SQL["find_worded"].text, {"text": words, "limit": limit}, binary=True)
+    return {row[0] for row in rows}
+
+
+def _origins(conn: Connection, source: str | None, ecosystem: str | None) -> list[int] | None:
+    if source is None and ecosystem is None:
+        return None
+    values = {"source": None if source is None else writable(source), "ecosystem": ecosystem}
+    return [row[0] for row in conn.execute(_SQL["find_origins"].text, values)]
+
+
+def _states(filters: Filters) -> list[int] | None:
+    if filters.states is not None:
+        return sorted(state.number for state in filters.states)
+    return None if filters.withdrawn else sorted(state.number for state in LIVE)
+
+
+def _severities(filters: Filters) -> list[int] | None:
+    """The places of the severities that may pass."""
+    allowed = None if filters.severities is None else {_gravity(band) for band in filters.severities}
+    if filters.min_severity is not None:
+        worse = {_gravity(band) for band in Band if band >= filters.min_severity}
+        allowed = worse if allowed is None else allowed & worse
+    return None if allowed is None else sorted(allowed)
+
+
+def _gravity(band: Band | None) -> int:
+    return 0 if band is None else GRAVITIES[band]

@@ -1,0 +1,75 @@
+"""Answers in JSON, and what the interface's description says of them."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import Response
+
+_PROBLEMS = {
+    400: "The request cannot be read, or asks for something that cannot be; `detail` says what.",
+    401: "Nobody is signed in, and the proof of who asks is wrong or absent.",
+    403: "Whoever asks has not the role for it.",
+    404: "There is none of that name or number.",
+    409: "It contradicts how things stand; `detail` says how.",
+}
+_PROBLEM = {
+    "type": "about:blank",
+    "title": "Not Found",
+    "status": 404,
+    "detail": "there is no job 12; completed ones are kept for some time only",
+    "instance": "/v1/jobs/12",
+}
+
+
+def as_json(told: object, status: int = 200) -> Response:
+    """An answer that nobody keeps: it is of the moment."""
+    return Response(msgspec.json.encode(told), status, {"Cache-Control": "no-store"}, "application/json")
+
+
+def responses(
+    about: str, example: object, *problems: int, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
+    """What a route answers when it goes well, with an example, and which problems (RFC 9457) it may tell."""
+    found: dict[int | str, dict[str, Any]] = {
+        status: {"description": about, "content": {"application/json": {"example": example}}}
+    }
+    for code in (401, 403, *problems):
+        content: Mapping[str, Any] = {"example": {**_PROBLEM, **_example(code)}}
+        found[code] = {
+            "description": _PROBLEMS[code],
+            "content": {"application/problem+json": {"schema": {"type": "object"}, **content}},
+        }
+    return found
+
+
+def _example(code: int) -> dict[str, Any]:
+    said = {"status": code, "title": HTTPStatus(code).phrase}
+    return said if code == 404 else {**said, "detail": _PROBLEMS[code]}
+
+
+def shaped(
+    about: str, shape: Any, example: object, *problems: int, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
+    """The same as `responses`, with the answer's schema, which is read off the type that is encoded."""
+    found = responses(about, example, *problems, status=status)
+    found[status]["content"]["application/json"]["schema"] = schema_of(shape)
+    return found
+
+
+def schema_of(shape: Any) -> dict[str, Any]:
+    """The JSON schema of a type, complete in itself."""
+    (schema,), parts = msgspec.json.schema_components([shape], ref_template="{name}")
+    resolved: dict[str, Any] = _resolved(schema, parts)
+    return resolved
+
+
+def _resolved(schema: Any, parts: Mapping[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_resolved(one, parts) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _resolved(parts[schema["$ref"]], parts)
+    return {name: _resolved(value, parts) for name, value in schema.items()}

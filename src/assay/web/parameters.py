@@ -1,0 +1,26 @@
+"""Query parameters: those that a route does not have are refused, because a filter that is misspelt filters nothing."""
+
+from difflib import get_close_matches
+from functools import lru_cache
+
+from fastapi import FastAPI, Request
+
+from assay.web.problems import Refused
+
+
+def only_known(request: Request) -> None:
+    """A dependency that raises Refused for query parameters that the route does not have, naming them."""
+    if not request.query_params:
+        return
+    known = _known(request.app, request.scope["route"].path_format, request.method.lower())
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        near = get_close_matches(unknown[0], known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
+        raise Refused(400, f"no query parameter is called {', '.join(map(repr, unknown))}; {hint}")
+
+
+@lru_cache(maxsize=256)
+def _known(app: FastAPI, path: str, method: str) -> frozenset[str]:
+    described = app.openapi()["paths"].get(path, {}).get(method, {})
+    return frozenset(one["name"] for one in described.get("parameters", ()) if one["in"] == "query")
