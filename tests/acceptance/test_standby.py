@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from acceptance.test_advisories_story import SAMPLE, Assay
 from assay.handover import SOCKET
 from assay.kit import postgres
+from patience import until
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork"), reason="nothing stands by where the system cannot fork"
@@ -50,13 +50,6 @@ def served(assay) -> Iterator[Assay]:
         assert service.wait(timeout=60) == 0
         service.stdout.close()
     assert not (assay.home / SOCKET).exists()
-
-
-def until(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def ran(assay: Assay, *arguments: str, **environment: str) -> tuple[int, bytes, bytes, bool]:
@@ -136,20 +129,29 @@ def test_several_at_once_do_not_meet(served):
     assert said == alone
 
 
+def test_a_settings_file_of_the_callers_own_is_heeded(served, tmp_path):
+    file = tmp_path / "other.toml"
+    file.write_text('database_url = "postgresql://nobody@127.0.0.1:1/nowhere"\n')
+    code, _, errors, is_alone = ran(served, "search", "x", ASSAY_CONFIG=str(file))
+    assert code not in (0, 3)
+    assert b"database" in errors.lower()
+    assert not is_alone
+
+
 def test_a_signal_ends_the_command_wherever_it_runs(served):
     process = served.start(
         "scan", "-", "--format-of", "package-lock", stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    time.sleep(1)
-    assert process.poll() is None
-    assert not children.exists() or not children.read_text()
+    assert process.stdin is not None
+    # More than a pipe holds, so this returns once the command reads, and it goes on waiting for the rest.
+    process.stdin.write(b" " * (4 << 20))
+    process.stdin.flush()
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143, errors
 
 
-@pytest.mark.parametrize("request_", [b"{}", b'{"program": "another"}', b"no JSON"])
+@pytest.mark.parametrize("request_", [b"", b"no request", b"another\0/\x000\0", b"another\0/\x005\0show\0"])
 def test_who_is_another_program_is_sent_away(served, request_):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conn:
         conn.settimeout(30)

@@ -121,8 +121,9 @@ def test_a_commit_finds_who_names_it(ctx: Context):
     entry = Affected(ranges=(Range("GIT", repo="https://example.org/z", events=events),))
     take(ctx, a_claim("OSV-2024-1", affected=(entry,)))
     with ctx.db.transaction() as conn:
-        assert len(queries.affecting_commit(conn, bytes.fromhex(SHA))) == 1
-        assert queries.affecting_commit(conn, b"\xff" * 20) == []
+        (named,) = queries.affecting_commits(conn, [bytes.fromhex(SHA), b"\xff" * 20])
+        assert named[0] == bytes.fromhex(SHA)
+        assert queries.affecting_commits(conn, [b"\xff" * 20]) == []
 
 
 def test_text_that_postgresql_cannot_hold_is_asked_all_the_same(ctx: Context):

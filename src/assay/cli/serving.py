@@ -39,7 +39,7 @@ def serve(
         else:
             show(spoken("Serving at ", (url, "bold"), f" (API {url}docs, health {url}health)"))
 
-    with invocation.open(settings) as context, standing_by(settings.home, context.db.url):
+    with invocation.open(settings) as context, standing_by(settings, context.db.url):
         run(
             context,
             settings.web_host if host is None else host,

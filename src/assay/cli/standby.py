@@ -5,24 +5,23 @@ that command: same code, same output, same exit code. Only the user who started 
 """
 
 import gc
-import json
 import os
 import signal
 import socket
 import struct
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from assay.handover import SOCKET, program
+from assay.handover import SOCKET, program, read_request
 from assay.pipelines.packages.commands.reading import collect
+from assay.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
@@ -48,17 +47,19 @@ _MODULES = (
 
 
 @contextmanager
-def standing_by(home: Path, database_url: str) -> Iterator[None]:
-    """A process that takes commands for this home and its database, for as long as the block lasts.
+def standing_by(settings: Settings, database_url: str) -> Iterator[None]:
+    """A process that takes commands for the home of these settings, for as long as the block lasts.
 
+    Those that would start the embedded server, and find this service's, are given `database_url` to spare them that.
     Nothing stands by where the system cannot fork, or the home's path is too long for a socket.
     """
-    path = home.absolute() / SOCKET
+    path = settings.home / SOCKET
+    embedded = database_url if settings.database_url is None else None
     if not hasattr(os, "fork") or len(os.fsencode(path)) > _LONGEST_PATH:
         yield
         return
     process = get_context("spawn").Process(
-        target=_stand_by, args=(path, database_url), name="assay-standby", daemon=True
+        target=_stand_by, args=(path, embedded, settings.config), name="assay-standby", daemon=True
     )
     process.start()
     try:
@@ -69,17 +70,15 @@ def standing_by(home: Path, database_url: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _stand_by(path: Path, database_url: str) -> None:
+def _stand_by(path: Path, embedded: str | None, config: Path | None) -> None:
     """The whole life of the process: it ends with its parent."""
-    # Its parent keeps the embedded server running; finding that out again would take each child a while.
-    os.environ.setdefault("ASSAY_DATABASE_URL", database_url)  # noqa: TID251 - for settings.py to read
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Children are buried by the system; their callers hear of their end from themselves.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for module in _MODULES:
         import_module(module)
     collect([])  # finds the formats, a module each
-    _rehearse(path.parent)
+    import_module("assay.cli.entry").program()
     parent = parent_process()
     assert parent is not None
     with _listening(path) as server:
@@ -87,14 +86,7 @@ def _stand_by(path: Path, database_url: str) -> None:
         gc.freeze()
         while server in wait([server, parent.sentinel]):
             with suppress(OSError):
-                _fork(server)
-
-
-def _rehearse(home: Path) -> None:
-    """Run a scan of one package for nobody: what libraries make on first use is then there for every child."""
-    with open(os.devnull, "w") as nobody, redirect_stdout(nobody), redirect_stderr(nobody):  # noqa: PTH123
-        _run(["--home", os.fspath(home), "scan", "pkg:npm/example@1.0.0", "--json"])
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                _fork(server, embedded, config)
 
 
 @contextmanager
@@ -111,46 +103,53 @@ def _listening(path: Path) -> Iterator[socket.socket]:
         yield server
 
 
-def _fork(server: socket.socket) -> None:
+def _fork(server: socket.socket, embedded: str | None, config: Path | None) -> None:
     conn, _ = server.accept()
     with conn:
         if os.fork():
             return
         try:
             server.close()
-            _serve(conn)
+            _serve(conn, embedded, config)
         except BaseException:  # noqa: BLE001 - nothing may escape into the loop of the process that was forked
             _log.exception("cli.standby_failed")
         finally:
             os._exit(0)
 
 
-def _serve(conn: socket.socket) -> None:
+def _serve(conn: socket.socket, embedded: str | None, config: Path | None) -> None:
     """Become the command that the caller wants, and tell it the exit code; zero alone sends a caller away."""
     conn.settimeout(_PATIENCE)
-    request, streams = _read(conn)
-    if request is None or request["program"] != program():
+    content, streams = _read(conn)
+    try:
+        caller, folder, arguments, environment = read_request(content)
+    except ValueError:
+        caller = ""
+    if caller != program():
         conn.sendall(bytes(4))
         return
     conn.settimeout(None)
     conn.sendall(os.getpid().to_bytes(4, "big"))
-    _take_place(request["folder"], request["environment"], streams)
-    conn.sendall(_run(request["argv"]).to_bytes(4, "big"))
+    # Another settings file may name another database, which outranks the embedded server.
+    if embedded is not None and environment.get(b"ASSAY_CONFIG", b"") == os.fsencode(config or ""):
+        environment = {b"ASSAY_DATABASE_URL": os.fsencode(embedded)} | environment
+    _take_place(folder, environment, streams)
+    conn.sendall(_run(arguments).to_bytes(4, "big"))
 
 
-def _read(conn: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """What the caller wants and its three streams; None for one that has no right to want anything."""
+def _read(conn: socket.socket) -> tuple[bytes, list[int]]:
+    """What the caller wants and its three streams; nothing for one that has no right to want anything."""
     if _user_of(conn) not in (os.getuid(), None):
-        return None, []
+        return b"", []
     head, streams, _, _ = socket.recv_fds(conn, 4, 3)
     wanted = int.from_bytes(head, "big")
     content = bytearray()
     while len(content) < wanted:
         piece = conn.recv(wanted - len(content))
         if not piece:
-            return None, []
+            return b"", []
         content += piece
-    return json.loads(content), streams
+    return bytes(content), streams
 
 
 def _user_of(conn: socket.socket) -> int | None:
@@ -162,7 +161,7 @@ def _user_of(conn: socket.socket) -> int | None:
     return int(user)
 
 
-def _take_place(folder: str, environment: dict[str, str], streams: list[int]) -> None:
+def _take_place(folder: str, environment: dict[bytes, bytes], streams: list[int]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     for target, stream in enumerate(streams):
@@ -171,10 +170,8 @@ def _take_place(folder: str, environment: dict[str, str], streams: list[int]) ->
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - the process's own, for as long as it lives
     sys.stdout = open(1, "w", closefd=False, buffering=1 if os.isatty(1) else -1)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
-    # A caller finds the socket by its home folder, so the database is the same.
-    database_url = os.environ["ASSAY_DATABASE_URL"]  # noqa: TID251
-    os.environ.clear()  # noqa: TID251 - the caller's takes its place, for settings.py to read
-    os.environ.update({"ASSAY_DATABASE_URL": database_url} | environment)  # noqa: TID251
+    os.environb.clear()
+    os.environb.update(environment)
     os.chdir(folder)
 
 

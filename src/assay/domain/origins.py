@@ -94,6 +94,11 @@ def commit_in(fragment: str) -> str | None:
     return found[0].lower() if found else None
 
 
+def read_commit(text: str) -> bytes | None:
+    """A git object's name (SHA-1 or SHA-256) as bytes, None for a text that is none."""
+    return bytes.fromhex(text) if _COMMIT.fullmatch(text) else None
+
+
 def _registry_or_url(url: str) -> Kind:
     if is_public_registry(url):
         return "registry"

@@ -37,6 +37,11 @@ _CONSTANTS = {
 }  # fmt: skip
 
 
+def without_nul(text: str) -> str:
+    """The text without NUL, which PostgreSQL's text cannot hold."""
+    return text.replace("\x00", "") if "\x00" in text else text
+
+
 def text(content: bytes) -> str:
     """The content as text: UTF-8 with or without a mark, or UTF-16 with one. Line ends become `\\n`.
 

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Json
 
 from assay.kit import sql
-from assay.kit.db import Connection
+from assay.kit.db import Connection, writable
 
 _SQL = sql.beside(__file__)
 
@@ -65,8 +65,8 @@ def add_run(
         "ended_at": max(started_at, ended_at),
         "outcome": outcome.value,
         "counts": Json(dict(counts)),
-        # An error may quote the bytes it is about; PostgreSQL's text holds neither NUL nor half surrogate pairs.
-        "detail": detail and detail.replace("\x00", "").encode(errors="replace").decode(),
+        # An error may quote the bytes it is about.
+        "detail": detail and writable(detail),
     }
     row = conn.execute(_SQL["add_run"].text, values).fetchone()
     assert row is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from assay.errors import BadRecord, Forbidden, NotFound, Permanent
 from assay.jobs.model import AttemptEnd, Cancelled
+from assay.kit.db import writable
 
 # Longer texts are cut in the middle: the beginning says where, the end says what.
 _LONGEST_ERROR = 4_000
@@ -114,7 +115,7 @@ def tell(error: BaseException) -> Told:
 
 def cleaned(text: str, longest: int = _LONGEST_ERROR) -> str:
     """The text without passwords in URLs, NUL and half surrogate pairs, cut in its middle when it is too long."""
-    text = _CREDENTIALS.sub("***@", text).replace("\x00", "").encode(errors="replace").decode()
+    text = writable(_CREDENTIALS.sub("***@", text))
     if len(text) <= longest:
         return text
     half = longest // 2

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from assay.kit import sql
-from assay.kit.db import Connection
+from assay.kit.db import Connection, writable
 from assay.monitoring.model import BOUNDS, Alert, Delivery, Notice, to_alert, to_delivery
 
 _SQL = sql.beside(__file__)
@@ -67,8 +67,8 @@ def acknowledge(conn: Connection, key: int, who: str, note: str | None, now: dat
 
 def _values(alert: Alert) -> dict[str, Any]:
     values = asdict(alert)
-    # An error's text may be part of it, and PostgreSQL holds neither NUL nor half surrogate pairs.
-    values["message"] = alert.message.replace("\x00", "").encode(errors="replace").decode()
+    # An error's text may be part of it.
+    values["message"] = writable(alert.message)
     return values
 
 

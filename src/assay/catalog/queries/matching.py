@@ -116,10 +116,10 @@ def ecosystems_of(conn: Connection, names: Iterable[str]) -> Mapping[str, list[s
     return found
 
 
-def affecting_commit(conn: Connection, commit: bytes) -> list[int]:
-    """The vulnerabilities in force that name a commit as affected, sorted."""
-    rows = conn.execute(_SQL["affecting_commit"].text, {"commit": commit})
-    return sorted({row[0] for row in rows})
+def affecting_commits(conn: Connection, commits: Iterable[bytes]) -> list[tuple[bytes, int]]:
+    """(commit, key of the vulnerability) of those commits that one in force names as affected, sorted."""
+    rows = conn.execute(_SQL["affecting_commits"].text, {"commits": list(set(commits))}, binary=True)
+    return [(bytes(row[0]), row[1]) for row in rows]
 
 
 def find_briefs(conn: Connection, ids: Iterable[int]) -> Mapping[int, Brief]:

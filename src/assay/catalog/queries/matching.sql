@@ -38,12 +38,13 @@ WHERE pin.version IS NULL AND a.is_live AND (a.release = '' OR pin.release = '' 
 SELECT DISTINCT name, ecosystem FROM catalog.affected WHERE name = ANY(%(names)s::text[]) AND is_live
 ORDER BY name, ecosystem;
 
--- name: affecting_commit
--- The vulnerabilities that name a commit as affected.
-SELECT c.vulnerability_id
+-- name: affecting_commits
+-- The vulnerabilities in force that name any of some commits as affected.
+SELECT DISTINCT c.commit, c.vulnerability_id
 FROM catalog.commits AS c
 JOIN catalog.vulnerabilities AS v ON v.id = c.vulnerability_id
-WHERE c.commit = %(commit)s::bytea AND v.state IN ('published', 'disputed');
+WHERE c.commit = ANY(%(commits)s::bytea[]) AND v.state IN ('published', 'disputed')
+ORDER BY c.commit, c.vulnerability_id;
 
 -- name: find_briefs
 -- What a list of findings shows of some vulnerabilities.

@@ -7,6 +7,7 @@ from assay.catalog.model import LIVE
 from assay.catalog.rules.matching import MatchRow
 from assay.catalog.rules.merged import Merged
 from assay.catalog.rules.replacing import Replacement
+from assay.domain.plain import without_nul
 
 # Characters of a headline and of package names that are searched: a tsvector holds a megabyte, a summary may hold more.
 _MOST_WORDS = 20_000
@@ -20,13 +21,13 @@ def columns(
     epss, percentile = scored if scored is not None else (None, None)
     return (
         key,
-        _clean(merged.name),
+        without_nul(merged.name),
         merged.state.value,
-        _clean(merged.summary),
+        merged.summary and without_nul(merged.summary),
         merged.severity.value if merged.severity is not None else None,
         merged.cvss.version if merged.cvss is not None else None,
         merged.cvss.value if merged.cvss is not None else None,
-        _clean(merged.cvss_vector),
+        merged.cvss_vector and without_nul(merged.cvss_vector),
         merged.published,
         merged.modified,
         merged.withdrawn,
@@ -50,12 +51,7 @@ def match_row(key: int, merged: Merged, row: MatchRow) -> tuple[Any, ...]:
     return (key, merged.state in LIVE, *row)
 
 
-def _clean(text: str | None) -> str | None:
-    """PostgreSQL's text cannot hold NUL; the finished document keeps it."""
-    return text.replace("\x00", "") if text is not None and "\x00" in text else text
-
-
 def _words(merged: Merged) -> str:
     """What a text search looks at. A few hundred package names say as much as all 23,000 would."""
     packages = " ".join(dict.fromkeys(name for _, name in merged.packages[:200]))
-    return _clean(f"{merged.headline[:_MOST_WORDS]} {packages[:_MOST_WORDS]}") or ""
+    return without_nul(f"{merged.headline[:_MOST_WORDS]} {packages[:_MOST_WORDS]}")

@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from assay.catalog.rules.affected import can_be_kept, package_key
 from assay.domain.matching import Span, spans
+from assay.domain.origins import read_commit
 from assay.domain.osv import Affected
+from assay.domain.plain import without_nul
 from assay.domain.versions import key
 
 # A fixed version is shown, and kept in the index for that; no real one is longer.
 _LONGEST_FIXED = 100
-_COMMIT = frozenset("0123456789abcdef")
 
 
 class MatchRow(NamedTuple):
@@ -52,7 +53,7 @@ def _rows(entry: Affected, ecosystem: str, package: MatchRow) -> Iterator[MatchR
             lower=span.lower,
             upper=span.upper,
             is_upper_included=span.is_upper_included,
-            fixed=_writable(fixed) if fixed is not None else None,
+            fixed=without_nul(fixed) if fixed is not None else None,
         )
     for point in points:
         yield package._replace(lower=point, upper=point, is_upper_included=True)
@@ -71,7 +72,7 @@ def _listed_elsewhere(
     for version in versions:
         found = key(ecosystem, version)
         if found is None:
-            texts[_writable(version)] = None
+            texts[without_nul(version)] = None
         elif not any(span.holds(found) for span in intervals):
             points.add(found)
     return sorted(points), list(texts)
@@ -93,13 +94,3 @@ def affected_commits(affected: Sequence[Affected]) -> tuple[bytes, ...]:
                     if commit is not None and (written := read_commit(commit)) is not None:
                         found[written] = None
     return tuple(found)
-
-
-def read_commit(text: str) -> bytes | None:
-    """A git object's name (SHA-1 or SHA-256) as bytes, None for a text that is none."""
-    lower = text.lower()
-    return bytes.fromhex(lower) if len(lower) in (40, 64) and _COMMIT.issuperset(lower) else None
-
-
-def _writable(text: str) -> str:
-    return text.replace("\0", "")

@@ -68,12 +68,6 @@ def list_aliases(conn: Connection, ids: Iterable[int]) -> Mapping[int, list[str]
     return {row[0]: row[1] for row in rows}
 
 
-def affecting_commits(conn: Connection, commits: Iterable[bytes]) -> list[tuple[bytes, int]]:
-    """(commit, key of the vulnerability) of those commits that one names as affected."""
-    rows = conn.execute(_SQL["affecting_commits"].text, {"commits": list(set(commits))}, binary=True)
-    return [(bytes(row[0]), row[1]) for row in rows]
-
-
 def change_before(conn: Connection, moment: datetime) -> int:
     """The last line of the catalog's log before a moment, 0 where there is none."""
     row = conn.execute(_SQL["change_before"].text, {"moment": moment}).fetchone()

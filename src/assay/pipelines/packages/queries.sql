@@ -7,14 +7,6 @@ SELECT EXISTS (SELECT 1 FROM catalog.affected);
 SELECT vulnerability_id, array_agg(identifier ORDER BY identifier COLLATE "C")
 FROM catalog.identifiers WHERE vulnerability_id = ANY(%(ids)s::bigint[]) GROUP BY vulnerability_id;
 
--- name: affecting_commits
--- The vulnerabilities in force that name any of some commits as affected.
-SELECT DISTINCT c.commit, c.vulnerability_id
-FROM catalog.commits AS c
-JOIN catalog.vulnerabilities AS v ON v.id = c.vulnerability_id
-WHERE c.commit = ANY(%(commits)s::bytea[]) AND v.state IN ('published', 'disputed')
-ORDER BY c.commit, c.vulnerability_id;
-
 -- name: change_before
 -- The last line of the catalog's log before a moment.
 SELECT coalesce(max(seq), 0) FROM catalog.changes WHERE at < %(moment)s::timestamptz;

@@ -52,9 +52,13 @@ class _Question(NamedTuple):
 def find(conn: Connection, asked: Sequence[Asked | None]) -> list[list[int]]:
     """The keys of the vulnerabilities that answer each query, sorted; in the order of the queries."""
     found: list[set[int]] = [set() for _ in asked]
+    commits: dict[bytes, list[int]] = {}
     for place, one in enumerate(asked):
         if one is not None and one.commit is not None:
-            found[place].update(catalog.affecting_commit(conn, bytes.fromhex(one.commit)))
+            commits.setdefault(bytes.fromhex(one.commit), []).append(place)
+    for commit, vulnerability in catalog.affecting_commits(conn, commits) if commits else ():
+        for place in commits[commit]:
+            found[place].add(vulnerability)
     questions = _questions(conn, asked)
     doubtful: dict[int, list[_Question]] = {}
     # A version that cannot be placed is asked for without it: what the records list decides.

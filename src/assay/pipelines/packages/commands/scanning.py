@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from assay.catalog.queries import Brief, Pin, find_briefs, last_change, match
+from assay.catalog.queries import Brief, Pin, affecting_commits, find_briefs, last_change, match
+from assay.domain.origins import read_commit
 from assay.errors import Permanent
 from assay.kit.db import Connection
 from assay.pipelines.packages import queries
@@ -69,13 +70,13 @@ def scan(
 def _by_commit(conn: Connection, commits: Sequence[tuple[str, Subject]]) -> list[_Said]:
     wanted: dict[bytes, list[Subject]] = {}
     for text, subject in commits:
-        if len(text) in (40, 64) and not set(text.lower()) - set("0123456789abcdef"):
-            wanted.setdefault(bytes.fromhex(text), []).append(subject)
+        if (commit := read_commit(text)) is not None:
+            wanted.setdefault(commit, []).append(subject)
     if not wanted:
         return []
     return [
         (subject, vulnerability, False, None)
-        for commit, vulnerability in queries.affecting_commits(conn, wanted)
+        for commit, vulnerability in affecting_commits(conn, wanted)
         for subject in wanted[commit]
     ]
 
