@@ -55,7 +55,11 @@ def test_a_failure_reaches_people_and_programs(fresh_url, tmp_path):
                 assert "missing.json" in mail.get_body(("plain",)).get_content()
                 # The receiver was down once: the job waits a while, unless somebody says that it is up again.
                 first = hook.next()
-                wait_until(conn, "SELECT count(*) > 0 FROM jobs.processing_tasks WHERE status = 'retrying'")
+                wait_until(
+                    conn,
+                    "SELECT count(*) > 0 FROM jobs.attempts JOIN jobs.procrastinate_jobs AS j ON j.id = job_id"
+                    " WHERE j.task_name = 'monitoring.deliver'",
+                )
                 conn.execute(
                     "UPDATE jobs.procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at > now()"
                 )
