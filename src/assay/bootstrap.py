@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assay.kit.archives import Archives
     from assay.kit.bucket import Bucket, BucketOptions
     from assay.kit.files import Files
+    from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http, HttpOptions
     from assay.kit.pool import Pool
     from assay.kit.postgres import PostgresOptions
@@ -43,6 +44,8 @@ class Context:
     clock: Clock
     pool: "Pool"
     files: "Files"
+    uploads: "Files"
+    fingerprint: "Fingerprints"
     http: "Http"
     open_bucket: "Callable[[str], Bucket]"
     archives: "Archives"
@@ -99,8 +102,9 @@ def load_tasks() -> "Registry":
     from assay.jobs.task import Registry
     from assay.monitoring.commands import deliver_later, watch_now
     from assay.pipelines.advisories.commands import background_sync
+    from assay.pipelines.configs.tasks.parsing import parse as parse_configs
 
-    return Registry([background_sync, remove_old_jobs, watch_now, deliver_later])
+    return Registry([background_sync, remove_old_jobs, watch_now, deliver_later, parse_configs])
 
 
 def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tuple[Declared, ...]":
@@ -223,6 +227,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
     from assay.kit.archives import Archives
     from assay.kit.bucket import open_bucket
     from assay.kit.files import Files
+    from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http
     from assay.pipelines.advisories.model import RecordSource
 
@@ -235,6 +240,8 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         clock=utc_now,
         pool=pool,
         files=Files(settings.home / "documents"),
+        uploads=Files(settings.home / "uploads"),
+        fingerprint=Fingerprints(settings.home / "fingerprints.key"),
         http=stack.enter_context(Http(_http_options(settings))),
         open_bucket=partial(open_bucket, options=_bucket_options(settings)),
         archives=stack.enter_context(Archives()),

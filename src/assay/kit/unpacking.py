@@ -1,14 +1,19 @@
 """Compressed streams as they are told by their first bytes: gzip, Zstandard, xz, or not compressed at all."""
 
+import io
 import lzma
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import zstandard
 
 from assay.errors import Permanent
 from assay.kit.gunzip import CutShortError, inflated
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _GZIP, _ZSTD, _XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00"
 MAGIC_BYTES = 6
@@ -49,7 +54,7 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _from_zstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
     reader = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(
-        _Readable(chunks), read_across_frames=True
+        io.BufferedReader(_Readable(chunks)), read_across_frames=True
     )
     while piece := reader.read(_PIECE):
         yield piece
@@ -78,18 +83,24 @@ class Damaged(Permanent):
     """An archive's own bytes are wrong, which says nothing of an archive that it lies in."""
 
 
-class _Readable:
+class _Readable(io.RawIOBase):
     """Chunks as a file that is read on."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__()
         self._chunks = iter(chunks)
         self._rest = b""
 
-    def read(self, size: int = -1) -> bytes:
-        """At most so many bytes, none at the end."""
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill what there is of the buffer; nothing at the end."""
         if not self._rest:
             self._rest = next(self._chunks, b"")
-        if size < 0:
-            size = len(self._rest)
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
+        view = memoryview(buffer).cast("B")
+        size = min(len(view), len(self._rest))
+        view[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size

@@ -102,15 +102,20 @@ class Effective:
                 found[key] = winner if held is None else _over(held, winner)
         return found
 
-    def value(self, name: str, key: str, otherwise: str = "") -> str:
-        """What a setting comes to in a stanza."""
+    def find(self, name: str, key: str) -> str | None:
+        """What a setting comes to in a stanza, None where nobody sets it."""
         stanza = self.stanzas.get(name)
         if stanza is not None and key in stanza.settings:
             return stanza.settings[key].value
         for parent in self.parents(name):
             if key in parent.settings:
                 return parent.settings[key].value
-        return otherwise
+        return None
+
+    def value(self, name: str, key: str, otherwise: str = "") -> str:
+        """What a setting comes to in a stanza, or what it is otherwise."""
+        found = self.find(name, key)
+        return otherwise if found is None else found
 
 
 def _over(winner: Winner, other: Winner) -> Winner:
@@ -157,10 +162,9 @@ def is_foreign(place: Place, context: Context) -> bool:
     return bool(context.app) and place.area in (Area.APP, Area.PEER) and place.app != context.app
 
 
-def is_enabled(states: Iterable[str | None]) -> bool:
-    """Whether an app takes part, by its `[install] state`, the strongest file's first: only `enabled` lets it."""
-    said = next((state for state in states if state is not None), ENABLED)
-    return said == ENABLED
+def is_enabled(state: str | None) -> bool:
+    """Whether an app takes part, by what its `[install] state` comes to: absent, or exactly `enabled`."""
+    return state is None or state == ENABLED
 
 
 def ordered(layers: Iterable[Layer], context: Context = GLOBAL) -> list[Layer]:
