@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from assay.cli import (
     advisories,
     catalog,
+    configs_asking,
     inventories,
     jobs,
     monitoring,
@@ -79,6 +80,7 @@ advisories.add_to(app)
 catalog.add_to(app)
 packages.add_to(app)
 inventories.add_to(app)
+configs_asking.add_to(app)
 serving.add_to(app)
 jobs.add_to(app)
 schedules.add_to(app)

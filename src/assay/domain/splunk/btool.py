@@ -5,10 +5,10 @@ repeated in every stanza, lines that continue a value bare. The header of `[defa
 printed for inputs.conf.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from assay.domain.splunk.conf import DEFAULT
-from assay.domain.splunk.layers import Effective, Winner
+from assay.domain.splunk.layers import Effective
 
 HOME = "$SPLUNK_HOME"
 
@@ -22,11 +22,24 @@ _SCHEMES = frozenset(
 
 
 def listing(
-    effective: Effective, *, debug: bool = True, home: str = HOME, stanzas: Iterable[str] | None = None
+    effective: Effective,
+    *,
+    debug: bool = True,
+    home: str = HOME,
+    stanzas: Iterable[str] | None = None,
+    below_home: Callable[[str], str] = lambda path: path,
 ) -> str:
-    """The text that btool prints; `stanzas` names those that are wanted. `home` stands before every path."""
-    wanted = effective.stanzas.keys() if stanzas is None else effective.stanzas.keys() & set(stanzas)
-    lines = [line for name in sorted(wanted, key=_bytes) for line in _stanza(effective, name, home)]
+    """The text that btool prints; `stanzas` names those that are wanted.
+
+    `below_home` gives the place below Splunk's home of a path in the archive.
+    """
+    silent = _silent(effective) if effective.conf == "inputs" else frozenset()
+    wanted = effective.stanzas.keys() - silent
+    if stanzas is not None:
+        wanted &= set(stanzas)
+    lines: list[tuple[str, str]] = []
+    for name in sorted(wanted, key=_bytes):
+        lines += ((f"{home}/{below_home(path)}", text) for path, text in _stanza(effective, name, home))
     if not debug:
         return "".join(f"{text}\n" for _, text in lines)
     width = max((len(path) for path, _ in lines), default=0)
@@ -34,20 +47,16 @@ def listing(
 
 
 def _stanza(effective: Effective, name: str, home: str) -> Iterator[tuple[str, str]]:
-    if effective.conf == "inputs" and _is_silent(name, effective):
-        return
-    stanza = effective.stanzas[name]
-    yield f"{home}/{stanza.path}", f"[{_shown(effective.conf, name, home)}]"
+    yield effective.stanzas[name].path, f"[{_shown(effective.conf, name, home)}]"
     settings = effective.expanded(name)
     for key in sorted(settings, key=_bytes):
-        winner: Winner = settings[key]
-        yield f"{home}/{winner.path}", f"{key} = {winner.value}"
+        yield settings[key].path, f"{key} = {settings[key].value}"
 
 
-def _is_silent(name: str, effective: Effective) -> bool:
-    return (
-        name == DEFAULT or name in _SCHEMES or any(one.startswith(f"{name}://") for one in effective.stanzas)
-    )
+def _silent(effective: Effective) -> frozenset[str]:
+    """Stanzas that only hold what others inherit."""
+    used = {name.partition("://")[0] for name in effective.stanzas if "://" in name}
+    return frozenset((DEFAULT, *_SCHEMES, *used))
 
 
 def _shown(conf: str, name: str, home: str) -> str:

@@ -83,6 +83,30 @@ class Place:
     kind: Kind
     name: str
 
+    @property
+    def path(self) -> str:
+        """Where such a file lies below Splunk's home, however the archive was packed."""
+        if self.kind is Kind.SPEC:
+            scope, last = _README, f"{self.name}.conf.spec"
+        elif self.kind is Kind.META:
+            scope, last = _META, f"{self.scope}.meta"
+        else:
+            scope, last = self.scope, f"{self.name}.conf"
+        return "/".join(part for part in ("etc", *_folder(self), scope, last) if part)
+
+
+def _folder(place: "Place") -> tuple[str, ...]:
+    match place.area:
+        case Area.SYSTEM:
+            return ("system",)
+        case Area.USER:
+            return "users", place.user, place.app
+        case Area.SHCLUSTER:
+            return "shcluster", "apps", place.app
+        case Area.APP:
+            return "apps", place.app
+    return f"{place.area}s", place.app
+
 
 def locate(path: str, lone_app: str = "") -> Place | None:
     """The place of a path inside an archive, None for what is no configuration.
@@ -144,8 +168,3 @@ def seat(place: Place, target: Target) -> Place | None:
     """Where the file lies on the machine that is meant; None where it has no part in it."""
     area = _SEATS[target].get(place.area)
     return None if area is None else replace(place, area=area)
-
-
-def spoken(conf: str) -> str:
-    """The name of a configuration as `inputs` or `inputs.conf` gives it."""
-    return conf.removesuffix(".conf")

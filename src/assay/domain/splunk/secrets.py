@@ -19,8 +19,8 @@ _NAMED = re.compile(
     r"(api|access|private|secret|auth|encryption|account|shared|storage|license|signing)_?key)(\.\d+)?$",
     re.IGNORECASE,
 )
-# Named like one, and harmless: `reload.<conf>` of app.conf, and settings that hold a name, a file or a type.
-_HARMLESS_NAMES = re.compile(r"^(reload\.|is_|has_|enable|use_?|show|max|min|require)", re.IGNORECASE)
+# Named like one, and harmless: `reload.<conf>` of app.conf, `token.<n>.token` of event generators.
+_HARMLESS_NAMES = re.compile(r"^(reload\.|token\.\d+\.)", re.IGNORECASE)
 _HARMLESS_VALUES = frozenset(("", "0", "1", "true", "false", "t", "f", "yes", "no", "none", "auto", "simple"))
 _ENCRYPTED = re.compile(r"\$(1|5|6|7|8)\$\S+")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)-----")

@@ -34,10 +34,6 @@ class Documented:
         """Whether a setting is documented here."""
         return key in self.names or any(key.startswith(one) for one in self.beginnings)
 
-    def is_open(self) -> bool:
-        """Whether any name at all is fine: `<field> = <value>`."""
-        return "" in self.beginnings
-
 
 @dataclass(slots=True)
 class Spec:
@@ -64,16 +60,9 @@ class Spec:
                 found.append(documented)
         return found
 
-    def add(self, other: "Spec") -> None:
-        """Take what another specification documents as well."""
-        _take(self.everywhere, other.everywhere)
-        for name, documented in other.stanzas.items():
-            _take(self.stanzas.setdefault(name, Documented()), documented)
-
-
-def _take(into: Documented, other: Documented) -> None:
-    into.names |= other.names
-    into.beginnings |= other.beginnings
+    def stanza(self, name: str) -> Documented:
+        """What is documented of the stanzas of a name, to be added to."""
+        return self.stanzas.setdefault(name, Documented())
 
 
 def _beginning(name: str) -> tuple[str, bool]:
@@ -105,7 +94,7 @@ def read_spec(text: str) -> Spec:
         header = _HEADER.match(line)
         if header is not None:
             name = header[1].strip()
-            now = spec.everywhere if name == "default" else spec.stanzas.setdefault(name, Documented())
+            now = spec.everywhere if name == "default" else spec.stanza(name)
             continue
         setting = _SETTING.match(line)
         if setting is not None and not line.lstrip().startswith("*"):

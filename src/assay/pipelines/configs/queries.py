@@ -30,6 +30,8 @@ class View:
     target: Target = Target.INSTANCE
     context: Context = GLOBAL
     apps: frozenset[str] | None = None
+    has_disabled: bool = False
+    """Apps that are disabled take part as if they were not."""
 
 
 INSTANCE = View()
@@ -125,9 +127,9 @@ def load_layers(
 
     What a named stanza inherits comes along.
     """
-    off = {
-        (one.area, one.app) for one in (() if conf == "app" else list_apps(conn, run)) if not one.is_enabled
-    }
+    # A disabled app's own app.conf is what says so.
+    apps = [] if conf == "app" or view.has_disabled else list_apps(conn, run)
+    off = {(one.area, one.app) for one in apps if not one.is_enabled}
     seated = {
         file.number: (file, place)
         for file in list_files(conn, run, conf)
@@ -145,6 +147,13 @@ def load_layers(
         for number, (file, place) in seated.items()
     ]
     return ordered(layers, view.context)
+
+
+def load_files(conn: Connection, run: int, conf: str) -> list[Layer]:
+    """Every file of one configuration, of whatever machine, in the order of the archive."""
+    files = {file.number: file for file in list_files(conn, run, conf) if file.place.kind is Kind.CONF}
+    read = _load_stanzas(conn, run, conf, files.keys(), None)
+    return [Layer(file.place, file.path, read[number]) for number, file in files.items()]
 
 
 def _seat(place: Place, view: View) -> Place | None:

@@ -85,7 +85,7 @@ def parse_now(ctx: Needs, run: Run, progress: Callable[[int], None]) -> Run:
 
 
 def forget(ctx: Needs, name: str, who: Principal, address: str | None = None) -> Run:
-    """Forget a run with its rows, and its upload where no other run is of it. Raises NotFound, Conflict while parsed."""
+    """Forget a run with its rows, and its upload if no other run is of it. Raises NotFound, Conflict while parsed."""
     with ctx.db.transaction() as conn:
         run = queries.find_run(conn, name)
         if run.status == "parsing":
