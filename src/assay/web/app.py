@@ -11,7 +11,7 @@ from assay.auth.model import PUBLIC
 from assay.bootstrap import Context
 from assay.web import problems
 from assay.web.access import AccessLog
-from assay.web.api import bucket, health, metrics, npm, operations, osv
+from assay.web.api import bucket, configs, health, metrics, npm, operations, osv
 from assay.web.exports import Exports
 from assay.web.guard import Identify, Known
 from assay.web.reading import Reading
@@ -53,4 +53,5 @@ def create_app(ctx: Context, identify: Identify = lambda _: PUBLIC) -> ASGIApp:
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
+    app.include_router(configs.router(ctx, read))
     return AccessLog(Known(app, identify))

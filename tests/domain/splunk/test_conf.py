@@ -1,6 +1,6 @@
 """The grammar, case by case, and the law that a rendered file reads as what was rendered."""
 
-import re
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.domain.splunk.conf import Conf, Setting, Stanza, read, render
+
+SAMPLE = Path(__file__).parents[3] / "sample" / "splunk-etc.tar.gz"
 
 # (name, file, what holds in it); from tests of Splunk's own reader, observed btool output, and the specifications.
 CASES = [
@@ -169,9 +171,9 @@ def test_no_bytes_raise(content: bytes):
 
 
 def test_a_law_for_real_files():
-    root = Path(__file__).parent / "etc"
-    files = sorted(path for path in root.rglob("*") if re.search(r"\.(conf|meta)$", path.name))
-    assert files
-    for path in files:
-        conf = read(path.read_bytes())
-        assert without_lines(read(render(conf.stanzas))) == without_lines(conf), path
+    with tarfile.open(SAMPLE) as sample:
+        names = [name for name in sample.getnames() if name.endswith((".conf", ".meta"))]
+        assert len(names) > 50
+        for name in names:
+            conf = read(sample.extractfile(name).read())
+            assert without_lines(read(render(conf.stanzas))) == without_lines(conf), name

@@ -91,10 +91,11 @@ def effective_screen(stanzas: Iterable[Mapping[str, Any]]) -> "Iterable[Renderab
                 spoken(f"{one['path']}:{one['line']}{origin}"),
             )
             for lost in one["shadowed"]:
+                origin = f" [{lost['inherited_from']}]" if lost["inherited_from"] else ""
                 lines.add_row(
                     "",
                     spoken((f"shadows {_line(lost['value'])}", "dim")),
-                    spoken((f"{lost['path']}:{lost['line']}", "dim")),
+                    spoken((f"{lost['path']}:{lost['line']}{origin}", "dim")),
                 )
         yield lines
 

@@ -58,12 +58,12 @@ def _props_regex(text: str) -> str:
 
 
 def client_filter(text: str) -> str:
-    r"""A filter of serverclass.conf as a regular expression: `.` is a dot and `*` anything, unless escaped or joined.
+    r"""A filter of serverclass.conf as a regular expression: `.` is a dot and `*` anything, unless escaped.
 
     serverclass.conf.spec: "These patterns are PCRE regular expressions, with the following aids for easier entry: you
-    can specify simply '.' to mean '\.', and simply '*' to mean '.*'".
+    can specify simply '.' to mean '\.', and simply '*' to mean '.*'". One that is `.*` alone means what it says.
     """
-    return re.sub(r"\\.|\.\*|[.*]", lambda found: _AIDS.get(found[0], found[0]), text)
+    return text if text == ".*" else re.sub(r"\\.|[.*]", lambda found: _AIDS.get(found[0], found[0]), text)
 
 
 _AIDS = {".": r"\.", "*": ".*"}

@@ -10,9 +10,13 @@ Fingerprint = Callable[[str], str]
 """A short text for a secret: equal for equal ones, and of no use without the installation's key."""
 
 # Configurations in which words like `token` name something else: eventgen.conf.spec's `token.<n>.token` are patterns,
-# authorize.conf's are capabilities, the others describe fields and features.
+# authorize.conf's are capabilities, in props.conf and transforms.conf they are names of classes and fields, the others
+# describe fields and features.
 _NOT_BY_NAME = frozenset(
-    ("eventgen", "authorize", "collections", "fields", "multikv", "sourcetypes", "web-features", "searchbnf")
+    (
+        *("authorize", "collections", "eventgen", "fields", "multikv"),
+        *("props", "searchbnf", "sourcetypes", "transforms", "web-features"),
+    )
 )
 _NAMED = re.compile(
     r"(password|passwd|passphrase|pass4symmkey|secret|token|credentials?|pwd|"
