@@ -122,7 +122,10 @@ def test_packages_inside_are_read_in_place(walked):
         CONF,
     ]
     assert found[0].content == FILES[CONF]
-    assert [one.name for one in walked(zipped({"one.tgz": package}))] == [f"one.tgz!/{CONF}", f"one.tgz!/{OTHER}"]
+    assert [one.name for one in walked(zipped({"one.tgz": package}))] == [
+        f"one.tgz!/{CONF}",
+        f"one.tgz!/{OTHER}",
+    ]
 
 
 def test_a_package_in_a_package_is_not_read(walked):
@@ -160,7 +163,8 @@ def test_only_regular_files_are_read(walked, kind, fault):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../x.conf", "/etc/x.conf", "a/../../x.conf", "C:/x.conf", "a\\..\\x.conf", "app/./../../x.conf"]
+    "name",
+    ["../../x.conf", "/etc/x.conf", "a/../../x.conf", "C:/x.conf", "a\\..\\x.conf", "app/./../../x.conf"],
 )
 @pytest.mark.parametrize("pack", [tarred, zipped])
 def test_names_that_lead_outside_are_not_read(walked, name, pack):
@@ -210,7 +214,9 @@ def test_a_size_that_is_none(walked, size):
         walked(header(b"x.conf", size))
 
 
-@pytest.mark.parametrize("record", [b"99 path=x\n", b"x path=x\n", b"0 a=b\n", b"11 size=-5\n\0", b"12 size=1e9\n"])
+@pytest.mark.parametrize(
+    "record", [b"99 path=x\n", b"x path=x\n", b"0 a=b\n", b"11 size=-5\n\0", b"12 size=1e9\n"]
+)
 def test_a_pax_header_that_is_none(walked, record):
     with pytest.raises(Permanent, match="pax header"):
         walked(header(b"x", b"%011o\0" % len(record), b"x") + record.ljust(512, b"\0") + header(b"y", b"0"))
@@ -253,7 +259,9 @@ def test_damage_behind_the_last_file_is_seen(walked):
         walked(whole[:-8] + struct.pack("<LL", 1, 2))
 
 
-@pytest.mark.parametrize("content", [b"just text", gzip.compress(b"just text"), bytes(100), b"\x1f\x8b\x08", b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "content", [b"just text", gzip.compress(b"just text"), bytes(100), b"\x1f\x8b\x08", b"PK\x03\x04"]
+)
 def test_what_is_no_archive(walked, content):
     with pytest.raises(Permanent):
         walked(content)

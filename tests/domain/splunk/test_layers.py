@@ -111,7 +111,9 @@ def test_an_empty_value_overrides():
 
 def test_inputs_inherit_from_their_scheme():
     found = effective(
-        {"etc/system/local/inputs.conf": "host = h\n[script]\ninterval = 5\nhost = s\n[script://x]\nindex = i\n"},
+        {
+            "etc/system/local/inputs.conf": "host = h\n[script]\ninterval = 5\nhost = s\n[script://x]\nindex = i\n"
+        },
         "inputs",
     )
     assert {key: one.value for key, one in found.expanded("script://x").items()} == {
@@ -171,7 +173,9 @@ def test_what_an_app_exports():
     said = exports(
         [
             read(b"[props/syslog/EXTRACT-pid]\nexport = none\n[transforms]\nexport = none\n"),
-            read(b"[]\nexport = system\n[transforms]\nexport = system\n[savedsearches/My%20search]\nexport = none\n"),
+            read(
+                b"[]\nexport = system\n[transforms]\nexport = system\n[savedsearches/My%20search]\nexport = none\n"
+            ),
         ]
     )
     assert said.reaches_others("props", "syslog")
@@ -186,7 +190,10 @@ def test_what_an_app_exports():
 NAMES = st.sampled_from(["a", "b", "default", "c://d"])
 FILES = st.dictionaries(
     st.sampled_from(GLOBAL),
-    st.lists(st.tuples(NAMES, st.lists(st.tuples(st.sampled_from("kl"), st.sampled_from("12")), max_size=3)), max_size=4),
+    st.lists(
+        st.tuples(NAMES, st.lists(st.tuples(st.sampled_from("kl"), st.sampled_from("12")), max_size=3)),
+        max_size=4,
+    ),
     max_size=5,
 )
 
@@ -198,7 +205,11 @@ def test_every_word_wins_or_is_shadowed_and_the_winner_is_the_strongest(files):
             locate(path),
             path,
             [
-                Stanza(name, 1, [Setting(key, value, place, place) for place, (key, value) in enumerate(settings, 1)])
+                Stanza(
+                    name,
+                    1,
+                    [Setting(key, value, place, place) for place, (key, value) in enumerate(settings, 1)],
+                )
                 for name, settings in stanzas
             ],
         )
@@ -206,7 +217,9 @@ def test_every_word_wins_or_is_shadowed_and_the_winner_is_the_strongest(files):
     ]
     found = resolve("x", ordered(layers))
     words = sum(len(stanza.settings) for one in layers for stanza in one.stanzas)
-    kept = sum(1 + len(winner.shadowed) for stanza in found.stanzas.values() for winner in stanza.settings.values())
+    kept = sum(
+        1 + len(winner.shadowed) for stanza in found.stanzas.values() for winner in stanza.settings.values()
+    )
     assert kept == words
     for stanza in found.stanzas.values():
         for winner in stanza.settings.values():

@@ -11,7 +11,14 @@ from assay.domain.splunk.places import Area, Kind, Target, locate, seat
         ("etc/system/local/inputs.conf", Area.SYSTEM, "", "", "local", "inputs"),
         ("opt/splunk/etc/apps/search/default/props.conf", Area.APP, "search", "", "default", "props"),
         ("./etc/apps/A/local/app.conf", Area.APP, "A", "", "local", "app"),
-        ("etc/users/bob/search/local/savedsearches.conf", Area.USER, "search", "bob", "local", "savedsearches"),
+        (
+            "etc/users/bob/search/local/savedsearches.conf",
+            Area.USER,
+            "search",
+            "bob",
+            "local",
+            "savedsearches",
+        ),
         ("etc/slave-apps/_cluster/local/indexes.conf", Area.PEER, "_cluster", "", "local", "indexes"),
         ("etc/peer-apps/_cluster/local/indexes.conf", Area.PEER, "_cluster", "", "local", "indexes"),
         ("etc/master-apps/x/default/a.conf", Area.MANAGER, "x", "", "default", "a"),
@@ -35,7 +42,11 @@ def test_configuration(path, area, app, user, scope, name):
 @pytest.mark.parametrize(
     "path",
     [
-        *("etc/apps/x/bin/setting.conf", "etc/apps/x/lookups/local/a.conf", "etc/apps/x/default/data/ui/local/a.conf"),
+        *(
+            "etc/apps/x/bin/setting.conf",
+            "etc/apps/x/lookups/local/a.conf",
+            "etc/apps/x/default/data/ui/local/a.conf",
+        ),
         *("etc/apps/x/default/a.conf.old", "etc/apps/x/default/._a.conf", "etc/apps/x/default/.conf"),
         *("etc/apps/x/default/a.conf.example", "", "default", "a.conf", "etc/users/users.ini"),
     ],

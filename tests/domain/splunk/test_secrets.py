@@ -30,7 +30,10 @@ def mark(text: str) -> str:
     ],
 )
 def test_a_secret(conf, key, value, kind):
-    assert redacted(conf, key, value, mark) == f"<redacted {kind} length={len(value)} fingerprint=fp{len(value)}>"
+    assert (
+        redacted(conf, key, value, mark)
+        == f"<redacted {kind} length={len(value)} fingerprint=fp{len(value)}>"
+    )
 
 
 @pytest.mark.parametrize(

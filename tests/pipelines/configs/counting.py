@@ -1,6 +1,6 @@
 """How many settings an archive holds, counted without Assay's parser: line by line, by the grammar's own words.
 
-    python counting.py ARCHIVE
+python counting.py ARCHIVE
 """
 
 import re
@@ -22,8 +22,8 @@ def count_file(content: bytes) -> int:
     """The settings of one file, every occurrence counted."""
     count = 0
     is_continued = False
-    for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
-        line = line.removesuffix(b"\r")
+    for whole in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        line = whole.removesuffix(b"\r")
         if is_continued:
             is_continued = line.endswith(b"\\")
             continue

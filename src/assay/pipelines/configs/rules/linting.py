@@ -84,30 +84,12 @@ def _undefined_indexes(material: Material, facts: Facts) -> Iterator[Finding]:
     forwards = bool(material.confs.get("outputs", _NOTHING).value("tcpout", "defaultGroup"))
     for conf, stanza, key, winner in _index_uses(material):
         name = winner.value.strip()
-        if (
-            not name
-            or "$" in name
-            or "<" in name
-            or name in own
-            or name in facts.indexes
-            or name == "default"
-        ):
+        if not name or "$" in name or name in own or name in facts.indexes or _is_shipped(winner.path):
             continue
-        where = (
-            "only an app that is disabled, or of another machine, defines it"
-            if name in known
-            else ("nothing in the archive defines it")
-        )
         severity = HINT if forwards or name in known else WARNING
-        yield _said(
-            "undefined-index",
-            severity,
-            conf,
-            stanza,
-            key,
-            winner,
-            f"the index {name} is not defined here: {where}",
-        )
+        where = "only in a disabled app or for another machine" if name in known else "nowhere in the archive"
+        message = f"the index {name} is defined {where}"
+        yield _said("undefined-index", severity, conf, stanza, key, winner, message)
 
 
 def _index_uses(material: Material) -> Iterator[tuple[str, str, str, Winner]]:
