@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from assay.kit.archives import Archives
     from assay.kit.bucket import Bucket, BucketOptions
     from assay.kit.files import Files
+    from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http, HttpOptions
     from assay.kit.pool import Pool
     from assay.kit.postgres import PostgresOptions
@@ -44,6 +45,8 @@ class Context:
     clock: Clock
     pool: "Pool"
     files: "Files"
+    uploads: "Files"
+    fingerprint: "Fingerprints"
     http: "Http"
     open_bucket: "Callable[[str], Bucket]"
     archives: "Archives"
@@ -103,9 +106,11 @@ def load_tasks() -> "Registry":
     from assay.jobs.task import Registry
     from assay.monitoring.commands import deliver_later, watch_now
     from assay.pipelines.advisories.commands import background_replay, background_sync
+    from assay.pipelines.configs.tasks.parsing import parse as parse_configs
 
     of_records = (background_sync, background_replay, merge_later)
-    return Registry([*of_records, remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later])
+    of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
+    return Registry([*of_records, parse_configs, *of_housekeeping])
 
 
 def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tuple[Declared, ...]":
@@ -232,6 +237,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
     from assay.kit.archives import Archives
     from assay.kit.bucket import open_bucket
     from assay.kit.files import Files
+    from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http
     from assay.pipelines.advisories.model import RecordSource
 
@@ -244,6 +250,8 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         clock=utc_now,
         pool=pool,
         files=Files(settings.home / "documents"),
+        uploads=Files(settings.home / "uploads"),
+        fingerprint=Fingerprints(settings.home / "fingerprints.key"),
         http=stack.enter_context(Http(_http_options(settings))),
         open_bucket=partial(open_bucket, options=_bucket_options(settings)),
         archives=stack.enter_context(Archives()),

@@ -14,6 +14,7 @@ from assay.cli import (
     access,
     advisories,
     catalog,
+    configs_asking,
     inventories,
     jobs,
     monitoring,
@@ -82,6 +83,7 @@ advisories.add_to(app)
 catalog.add_to(app)
 packages.add_to(app)
 inventories.add_to(app)
+configs_asking.add_to(app)
 serving.add_to(app)
 jobs.add_to(app)
 schedules.add_to(app)

@@ -14,6 +14,7 @@ from assay.web.api import (
     access,
     alerts,
     bucket,
+    configs,
     decisions,
     health,
     jobs,
@@ -108,5 +109,6 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         jobs.router(ctx, read),
         schedules.router(ctx, read),
         alerts.router(ctx, read),
+        configs.router(ctx, read),
     ):
         app.include_router(routes, dependencies=[strictly])

@@ -1,0 +1,6 @@
+"""What may be asked of configuration archives now.
+
+uploading  take an upload, parse it here and now, forget it
+answering  what holds, where data goes, which client is given what, what changed, what is wrong
+exporting  answers as CSV and Markdown
+"""

@@ -1,0 +1,1 @@
+"""Decisions about configurations: what they come to in types, where data goes, what changed, what is wrong."""
