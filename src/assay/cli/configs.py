@@ -10,7 +10,8 @@ import typer
 from assay.cli.arguments import By, who_decides
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
-from assay.cli.output import counted, note, print_json, show, spoken
+from assay.cli.output import note, print_json, show, spoken
+from assay.domain.wording import counted
 
 if TYPE_CHECKING:
     from assay.kit.db import Connection

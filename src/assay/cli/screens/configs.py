@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import age, count, counted, number, pairs, seconds, size, spoken, table
+from assay.cli.output import count, pairs, spoken, table
+from assay.domain.wording import age, counted, number, seconds, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
