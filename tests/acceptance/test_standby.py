@@ -47,7 +47,7 @@ def served(assay) -> Iterator[Assay]:
         yield assay
     finally:
         service.send_signal(signal.SIGTERM)
-        assert service.wait(timeout=60) == 0
+        assert service.wait(timeout=240) == 0
         service.stdout.close()
     assert not (assay.home / SOCKET).exists()
 
@@ -59,7 +59,7 @@ def ran(assay: Assay, *arguments: str, **environment: str) -> tuple[int, bytes, 
         env=assay.environment | environment,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     lines = ended.stderr.splitlines(keepends=True)
     imported = [line for line in lines if line.startswith(b"import time:")]
@@ -107,7 +107,7 @@ def test_folder_input_and_environment_are_the_callers(served, tmp_path):
         input=json.dumps(lock).encode(),
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert [file["path"] for file in json.loads(found.stdout)["files"]] == ["package-lock.json", "-"]
     code, _, errors, _ = ran(served, "search", "x", ASSAY_PROCESSES="none")
@@ -124,7 +124,7 @@ def test_several_at_once_do_not_meet(served):
         served.start("search", "--ecosystem", ecosystem, "--json", stdout=subprocess.PIPE)
         for ecosystem in ("npm", "PyPI", "Go", "Maven")
     ]
-    said = [json.loads(process.communicate(timeout=60)[0])["hits"] for process in running]
+    said = [json.loads(process.communicate(timeout=240)[0])["hits"] for process in running]
     alone = [served.ask("search", "--ecosystem", one)["hits"] for one in ("npm", "PyPI", "Go", "Maven")]
     assert said == alone
 
@@ -147,7 +147,7 @@ def test_a_signal_ends_the_command_wherever_it_runs(served):
     process.stdin.write(b" " * (4 << 20))
     process.stdin.flush()
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 143, errors
 
 
