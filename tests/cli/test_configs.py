@@ -4,13 +4,26 @@ import csv
 import io
 import json
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from assay.cli.exits import ExitCode
+from conftest import _create, _drop
 
 SAMPLE = str(Path(__file__).parents[2] / "sample" / "splunk-etc.tar.gz")
+
+
+@pytest.fixture(scope="module")
+def loaded(server, template) -> Iterator[dict[str, str]]:
+    """The environment of an Assay without a catalog, which nothing here asks for."""
+    name = f"{template}_cli_configs"
+    _create(server, name, template)
+    with tempfile.TemporaryDirectory() as home:
+        yield {"ASSAY_HOME": home, "ASSAY_DATABASE_URL": server.database_url(name), "ASSAY_PROCESSES": "1"}
+    _drop(server, name)
 
 
 @pytest.fixture
@@ -38,7 +51,10 @@ def test_what_holds(assay, ask, uploaded):
     assay("configs", "effective", "sample", "inputs", "monitor:///nothing", code=ExitCode.NOT_FOUND)
     assay("configs", "effective", "sample", "nothing", code=ExitCode.NOT_FOUND)
     assay("configs", "effective", "nobody", "inputs", code=ExitCode.NOT_FOUND)
-    assert "org_all_outputs" in assay("configs", "effective", "sample", "outputs", "--server-class", "web_tier").stdout
+    assert (
+        "org_all_outputs"
+        in assay("configs", "effective", "sample", "outputs", "--server-class", "web_tier").stdout
+    )
 
 
 def test_searching_listing_and_apps(assay, ask, uploaded):
@@ -76,7 +92,12 @@ def test_two_runs_differ(assay, uploaded, tmp_path):
     assay("configs", "upload", str(changed), "--label", "changed", "--now")
     found = json.loads(assay("configs", "diff", "sample", "changed", "--effective", "--json", code=1).stdout)
     [one] = found
-    assert (one["stanza"], one["key"], one["before"], one["after"]) == ("os", "maxTotalDataSizeMB", "5000", "5001")
+    assert (one["stanza"], one["key"], one["before"], one["after"]) == (
+        "os",
+        "maxTotalDataSizeMB",
+        "5000",
+        "5001",
+    )
     assert "no differences" in assay("configs", "diff", "sample", "sample").stdout
     assert "5001" in assay("configs", "diff", "sample", "changed", code=1).stdout
 

@@ -32,7 +32,9 @@ def identify(request: Request) -> Principal:
 def ctx(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     name = f"{template}_web_configs"
     _create(server, name, template)
-    settings = Settings(home=tmp_path_factory.mktemp("web"), database_url=server.database_url(name), processes=1)  # type: ignore[call-arg]  # the settings check themselves
+    settings = Settings(
+        home=tmp_path_factory.mktemp("web"), database_url=server.database_url(name), processes=1
+    )  # type: ignore[call-arg]  # the settings check themselves
     with build(settings) as made:
         yield made
     _drop(server, name)
@@ -44,7 +46,9 @@ def client(ctx) -> Iterator[TestClient]:
         yield made
 
 
-def send(client: TestClient, content: bytes, name: str = "etc.tar.gz", role: str = "analyst", **fields: str) -> Any:
+def send(
+    client: TestClient, content: bytes, name: str = "etc.tar.gz", role: str = "analyst", **fields: str
+) -> Any:
     return client.post("/v1/uploads", files={"file": (name, content)}, data=fields, headers={"x-role": role})
 
 
@@ -96,7 +100,9 @@ def test_the_questions(client, run):
     assert hit["stanza"] == "org_web_index"
     assert client.get(f"{at}/objects/outputs").json()["objects"]
     assert {one["name"] for one in client.get(f"{at}/apps").json()["apps"]} >= {"ThreatHunting"}
-    classes = client.get(f"{at}/serverclasses", params={"client": "web1.example.test,,,,,linux-x86_64"}).json()
+    classes = client.get(
+        f"{at}/serverclasses", params={"client": "web1.example.test,,,,,linux-x86_64"}
+    ).json()
     assert list(classes["clients"]["web1.example.test"]) == [
         *("Splunk_TA_nix", "this_app_does_not_exist", "org_all_outputs", "org_web_inputs")
     ]

@@ -234,6 +234,13 @@ def test_forgetting_a_run(ctx):
         uploading.forget(ctx, "another", ANN)
 
 
+def test_a_run_that_is_forgotten_is_not_parsed_any_more(ctx):
+    run = note(ctx, tarred({"etc/apps/a/local/a.conf": "never = parsed\n"})).run
+    uploading.forget(ctx, str(run.id), ANN)
+    with ctx.db.transaction() as conn:
+        assert jobs.get_job(conn, run.job_id).status == "cancelled"
+
+
 def test_an_empty_upload_and_a_label_of_two_lines(ctx):
     with pytest.raises(Permanent, match="empty"):
         note(ctx, b"")
