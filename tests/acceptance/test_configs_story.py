@@ -68,7 +68,7 @@ def test_an_etc_is_uploaded_parsed_by_a_worker_and_explained(assay, worker):
     # Where does the data go? What is wrong? And all of it for those who were not here.
     assert "index security" in assay("configs", "routing", "latest", "--around", "linux_secure").text
     assert "webb_typo_index" in assay("configs", "lint", "latest", code=1).text
-    assert "org_all_outputs" in assay("configs", "export", "latest").text
+    assert "## Server classes" in assay("configs", "export", "latest").text
 
     # The job says what it was about, and the ledger what it came to.
     [job] = json.loads(assay("jobs", "list", "--task", "configs.parse", "--json").text)["jobs"]
