@@ -2,9 +2,9 @@
 
     python benchmarks/configs.py FOLDER [--ksconf PYTHON] [--home HOME]
 
-FOLDER holds splunk-etc.tar.gz. Larger trees are made of it by giving its apps other names: 30 MB, and 70 MB, of which
-together more than 700,000 settings are stored when questions are asked. ksconf runs in the environment that `make peers`
-made for it; without its option it is left out. What is stored is compared with a count that does not use the parser.
+FOLDER holds splunk-etc.tar.gz. Larger trees are made of it by giving its apps other names: 30 MB and 70 MB; together more
+than 700,000 settings are stored when questions are asked. ksconf runs in the environment that `make peers` made for it;
+without its option it is left out. What is stored is compared with a count that does not use the parser.
 """
 
 import argparse
@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from configparser import Error, RawConfigParser
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from assay.auth.model import Kind, Principal, Role
 from assay.bootstrap import Context, build
@@ -154,8 +152,8 @@ def upload(ctx: Context, label: str, content: bytes, promised: float | None) -> 
         kept = queries.count_settings(conn, run)
     verdict = "" if promised is None else f" (promised under {promised:g} s)"
     print(
-        f"upload {label}: {cost.seconds:.1f} s{verdict}, peak {psutil.Process().memory_info().rss >> 20} MiB now, "
-        f"{max(cost.peaks.values()) >> 20} MiB at most (promised under 500); "
+        f"upload {label}: {cost.seconds:.1f} s{verdict}, {cost.cpu['sync']:.1f} s of them Python's, peak "
+        f"{max(cost.peaks.values()) >> 20} MiB (promised under 500); "
         f"{kept:,} settings stored, {counted:,} counted without the parser"
     )
     assert kept == counted == run.counts["settings"]
@@ -188,7 +186,9 @@ def questions(ctx: Context, run: Run) -> None:
 
 def main() -> None:
     """Measure everything, in an Assay of its own."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("folder", type=Path)
     options.add_argument("--ksconf", help="the Python of an environment with ksconf")
     options.add_argument("--home", type=Path)
