@@ -2,8 +2,8 @@
 
     python benchmarks/configs.py FOLDER [--ksconf PYTHON] [--home HOME]
 
-FOLDER holds splunk-etc.tar.gz. Larger trees are made of it by giving its apps other names: 30 MB and 70 MB; together more
-than 700,000 settings are stored when questions are asked. ksconf runs in the environment that `make peers` made for it;
+FOLDER holds splunk-etc.tar.gz. Larger trees are made of it by giving its apps other names: 30 MB and 70 MB; together
+more than 700,000 settings are stored when questions are asked. ksconf runs in the environment that `make peers` made;
 without its option it is left out. What is stored is compared with a count that does not use the parser.
 """
 

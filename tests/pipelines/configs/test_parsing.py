@@ -169,8 +169,11 @@ def test_a_run_that_fails_says_why_and_leaves_nothing(ctx, content, said):
     assert said in (found.error or "")
     assert set(rows(ctx, found.number).values()) == {0}
     assert ledger == [("failed", found.error)]
-    # The same bytes again are another try.
-    assert note(ctx, content, label=run.label).is_new
+    # The same bytes again are another try, which the first one then leaves alone.
+    again = note(ctx, content, label=run.label)
+    assert again.is_new
+    with pytest.raises(Permanent, match=f"sent again as the run {again.run.id}"):
+        uploading.parse_now(ctx, run, lambda _: None)
 
 
 def test_limits_end_a_run(ctx, monkeypatch):
