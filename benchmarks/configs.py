@@ -175,9 +175,8 @@ def questions(ctx: Context, run: Run) -> None:
                 found = answering.effective(conn, run, conf)
                 times.append(time.perf_counter() - started)
             milliseconds = sorted(times)[ROUNDS // 2] * 1000
-            print(
-                f"  effective {conf:<14} {milliseconds:8.1f} ms, {sizes[conf]:,} settings in {len(found.stanzas):,} stanzas"
-            )
+            held = f"{sizes[conf]:,} settings in {len(found.stanzas):,} stanzas"
+            print(f"  effective {conf:<14} {milliseconds:8.1f} ms, {held}")
             name = next(iter(found.stanzas))
             started = time.perf_counter()
             answering.effective(conn, run, conf, stanzas=[name])
