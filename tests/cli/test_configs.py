@@ -4,13 +4,26 @@ import csv
 import io
 import json
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from assay.cli.exits import ExitCode
+from conftest import _create, _drop
 
 SAMPLE = str(Path(__file__).parents[2] / "sample" / "splunk-etc.tar.gz")
+
+
+@pytest.fixture(scope="module")
+def loaded(server, template) -> Iterator[dict[str, str]]:
+    """The environment of an Assay without a catalog, which nothing here asks for."""
+    name = f"{template}_cli_configs"
+    _create(server, name, template)
+    with tempfile.TemporaryDirectory() as home:
+        yield {"ASSAY_HOME": home, "ASSAY_DATABASE_URL": server.database_url(name), "ASSAY_PROCESSES": "1"}
+    _drop(server, name)
 
 
 @pytest.fixture

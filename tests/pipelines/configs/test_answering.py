@@ -249,7 +249,9 @@ def test_lint_of_what_is_wrong(ctx):
     run = parsed(
         ctx,
         {
-            "etc/apps/a/local/props.conf": "[s]\nTRANSFORMS-a = there, nowhere, off_only\nSHOULD_LINEMERG = 1\nshould_linemerge = 0\n",
+            "etc/apps/a/local/props.conf": (
+                "[s]\nTRANSFORMS-a = there, nowhere, off_only\nSHOULD_LINEMERG = 1\nshould_linemerge = 0\n"
+            ),
             "etc/apps/a/local/transforms.conf": "[there]\nREGEX = .\nDEST_KEY = _TCP_ROUTING\nFORMAT = no_group\n",
             "etc/apps/off/default/transforms.conf": "[off_only]\nREGEX = x\n",
             "etc/apps/off/local/app.conf": "[install]\nstate = disabled\n",

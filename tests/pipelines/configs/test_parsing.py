@@ -169,8 +169,11 @@ def test_a_run_that_fails_says_why_and_leaves_nothing(ctx, content, said):
     assert said in (found.error or "")
     assert set(rows(ctx, found.number).values()) == {0}
     assert ledger == [("failed", found.error)]
-    # The same bytes again are another try.
-    assert note(ctx, content, label=run.label).is_new
+    # The same bytes again are another try, which the first one then leaves alone.
+    again = note(ctx, content, label=run.label)
+    assert again.is_new
+    with pytest.raises(Permanent, match=f"sent again as the run {again.run.id}"):
+        uploading.parse_now(ctx, run, lambda _: None)
 
 
 def test_limits_end_a_run(ctx, monkeypatch):
@@ -232,6 +235,13 @@ def test_forgetting_a_run(ctx):
     assert not ctx.uploads.has(run.sha256)
     with pytest.raises(NotFound):
         uploading.forget(ctx, "another", ANN)
+
+
+def test_a_run_that_is_forgotten_is_not_parsed_any_more(ctx):
+    run = note(ctx, tarred({"etc/apps/a/local/a.conf": "never = parsed\n"})).run
+    uploading.forget(ctx, str(run.id), ANN)
+    with ctx.db.transaction() as conn:
+        assert jobs.get_job(conn, run.job_id).status == "cancelled"
 
 
 def test_an_empty_upload_and_a_label_of_two_lines(ctx):

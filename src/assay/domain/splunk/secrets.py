@@ -5,6 +5,7 @@ What replaces one says its kind, its length and a keyed fingerprint, so that peo
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 Fingerprint = Callable[[str], str]
 """A short text for a secret: equal for equal ones, and of no use without the installation's key."""
@@ -55,9 +56,13 @@ def kind_of(conf: str, key: str, value: str) -> str | None:
         return "encrypted"
     if value[:5] == "-----" and _PEM.match(value):
         return "pem"
-    if _NAMED.search(key) is None or conf in _NOT_BY_NAME or _HARMLESS_NAMES.match(key):
-        return None
-    return None if value.lower() in _HARMLESS_VALUES else "plain"
+    return "plain" if _is_named(conf, key) and value.lower() not in _HARMLESS_VALUES else None
+
+
+# Files have the same few thousand names over and over.
+@lru_cache(maxsize=1 << 15)
+def _is_named(conf: str, key: str) -> bool:
+    return _NAMED.search(key) is not None and conf not in _NOT_BY_NAME and not _HARMLESS_NAMES.match(key)
 
 
 def without_credentials(text: str, fingerprint: Fingerprint) -> str:

@@ -92,6 +92,8 @@ def _add_uploads(routes: APIRouter, ctx: Context) -> None:
                 done = await run_in_threadpool(keep)
             except Permanent as error:
                 raise Refused(400, str(error)) from error
+            except Conflict as error:
+                raise Refused(409, str(error)) from error
         finally:
             await form.close()
         told = {**done.run.shown(), "is_new": done.is_new, "url": f"/v1/runs/{done.run.id}"}

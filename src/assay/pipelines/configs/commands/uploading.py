@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from assay.auth.commands import record_change
 from assay.auth.model import Principal
 from assay.errors import Conflict, Permanent
+from assay.jobs import commands as jobs
 from assay.jobs.deferring import defer
 from assay.kit.db import Connection
 from assay.kit.files import Files, Stored
@@ -93,6 +94,8 @@ def forget(ctx: Needs, name: str, who: Principal, address: str | None = None) ->
                 f"the run {run.label} is being parsed: wait for its end, or cancel job {run.job_id}"
             )
         store.lock_run(conn, run.id)
+        if run.status in ("stored", "pending") and run.job_id is not None:
+            jobs.cancel(conn, [run.job_id], who.name)
         store.delete_rows(conn, run.number)
         document = store.delete_run(conn, run.id)
         record_change(conn, who, "configs.forget", str(run.id), {"label": run.label}, address)

@@ -279,20 +279,15 @@ def _repeated_defaults(material: Material, _facts: Facts) -> Iterator[Finding]:
 
 
 def _plain_secrets(material: Material, _facts: Facts) -> Iterator[Finding]:
+    message = "a secret stands here that is not encrypted"
     for conf, effective in material.confs.items():
         for name, settings in _stanzas(effective):
+            # Tokens of the HTTP event collector are never encrypted.
+            if conf == "inputs" and name.startswith("http://"):
+                continue
             for key, winner in settings.items():
-                # Tokens of the HTTP event collector are never encrypted.
-                if winner.value.startswith(_PLAIN) and not (conf == "inputs" and name.startswith("http://")):
-                    yield _said(
-                        "plain-secret",
-                        WARNING,
-                        conf,
-                        name,
-                        key,
-                        winner,
-                        "a secret stands here that is not encrypted",
-                    )
+                if winner.value.startswith(_PLAIN) and not _is_shipped(winner.path):
+                    yield _said("plain-secret", WARNING, conf, name, key, winner, message)
 
 
 def hidden_upgrades(before: Mapping[str, list[Layer]], after: Mapping[str, list[Layer]]) -> Iterator[Finding]:

@@ -73,6 +73,7 @@ def parse_run(
                 raise NotFound(f"there is no run {run_id}")
             if held[1] == "complete":
                 return
+            _check_alone(conn, run, held[1])
             counts = _parsed(ctx, conn, run, started_at, progress, limits or UnpackLimits())
             _add_line(conn, started_at, ctx.clock(), Outcome.COMPLETED, counts)
     except Permanent as error:
@@ -81,6 +82,15 @@ def parse_run(
             store.fail_run(conn, run_id, str(error), started_at)
             _add_line(conn, started_at, ctx.clock(), Outcome.FAILED, {}, str(error))
         raise
+
+
+def _check_alone(conn: Connection, run: Run, status: str) -> None:
+    """Raise Permanent for a run that failed, and whose upload was sent again since as another one."""
+    other = store.find_standing(conn, run.sha256, run.kind, run.label) if status == "failed" else None
+    if other is not None:
+        raise Permanent(
+            f"the same upload was sent again as the run {other}: discard this job, ask for that run"
+        )
 
 
 def _add_line(
