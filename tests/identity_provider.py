@@ -167,7 +167,9 @@ class Payload(OAuth2Payload):
 
 
 class Asked(OAuth2Request):
-    def __init__(self, method: str, url: str, headers: Any, args: dict[str, str], form: dict[str, str]) -> None:
+    def __init__(
+        self, method: str, url: str, headers: Any, args: dict[str, str], form: dict[str, str]
+    ) -> None:
         super().__init__(method, url, headers=headers)
         self._sent = (args, form)
         self.payload = Payload(args | form)

@@ -23,7 +23,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLAIMS = {"sub": "7", "preferred_username": "ada", "email": "ada@example.org", "email_verified": True}
 
 
-@pytest.mark.parametrize(("given", "kept"), [("ada", "ada"), (" ada.l@example.org ", "ada.l@example.org"), ("Ａda", "Ada")])
+@pytest.mark.parametrize(
+    ("given", "kept"), [("ada", "ada"), (" ada.l@example.org ", "ada.l@example.org"), ("Ａda", "Ada")]
+)
 def test_names(given, kept):
     assert checked_name(given) == kept
 
@@ -104,10 +106,18 @@ def test_nobody_gives_away_more_than_they_have():
     [
         (Admitting(usual_role=Role.VIEWER), {}, Role.VIEWER),
         (Admitting(), {}, None),
-        (Admitting(role_claim="groups", roles={"a": Role.ADMIN, "b": Role.VIEWER}), {"groups": ["b", "a"]}, Role.ADMIN),
+        (
+            Admitting(role_claim="groups", roles={"a": Role.ADMIN, "b": Role.VIEWER}),
+            {"groups": ["b", "a"]},
+            Role.ADMIN,
+        ),
         (Admitting(role_claim="groups", roles={"a": Role.ADMIN}), {"groups": "a"}, Role.ADMIN),
         (Admitting(role_claim="x.y", roles={"a": Role.ADMIN}), {"x": {"y": ["a"]}}, Role.ADMIN),
-        (Admitting(role_claim="https://x.y/z", roles={"a": Role.ADMIN}), {"https://x.y/z": ["a"]}, Role.ADMIN),
+        (
+            Admitting(role_claim="https://x.y/z", roles={"a": Role.ADMIN}),
+            {"https://x.y/z": ["a"]},
+            Role.ADMIN,
+        ),
         (Admitting(role_claim="groups", usual_role=Role.VIEWER), {"groups": [7, None]}, Role.VIEWER),
         (Admitting(domains=("EXAMPLE.org",), usual_role=Role.VIEWER), {}, Role.VIEWER),
     ],

@@ -164,7 +164,10 @@ def test_who_is_disabled_stays_out(service, browser, issuer):
 
 def test_a_provider_that_is_away_is_told(make_context):
     oidc = {"issuer": "http://127.0.0.1:9", "client_id": CLIENT, "usual_role": "viewer"}
-    with running_service(make_context(oidc=oidc, http_timeout=1.0)) as service, Browser(service.url) as browser:
+    with (
+        running_service(make_context(oidc=oidc, http_timeout=1.0)) as service,
+        Browser(service.url) as browser,
+    ):
         answer = browser.get("/sign-in/provider")
         assert answer.status_code == 503
         assert "cannot be asked" in answer.text
