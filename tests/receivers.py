@@ -16,7 +16,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 
 @dataclass

@@ -152,10 +152,10 @@ def running_service(ctx: Context, role: Role | None = None, **chosen: Any) -> It
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        assert is_ready.wait(30)
+        assert is_ready.wait(240)
         yield Service(running.address_of(listening), ctx, token)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(240)
         listening.close()
         assert not thread.is_alive()

@@ -6,6 +6,10 @@ It imports next to nothing: importing is what a command that answers at once spe
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 # Those that read, answer, and start no processes of their own.
 QUICK = frozenset(("hits", "scan", "search", "show"))
 SOCKET = "standby.sock"
@@ -35,35 +39,58 @@ def _home() -> str:
     return user_data_dir("assay")
 
 
+def request(folder: str, environment: "Mapping[bytes, bytes]", arguments: list[str]) -> bytes:
+    """What a caller asks for, in fields that end in NUL, which none of them can hold: the program, the folder, how many
+    arguments, these, and the environment as names and values."""
+    fields = [program(), folder, str(len(arguments)), *arguments]
+    said = [os.fsencode(field) for field in fields]
+    for entry in environment.items():
+        said += entry
+    return b"".join(field + b"\0" for field in said)
+
+
+def read_request(content: bytes) -> tuple[str, str, list[str], dict[bytes, bytes]]:
+    """Program, folder, arguments and environment of a request. Raises ValueError for what is none."""
+    fields = content.split(b"\0")
+    if len(fields) < 4 or fields.pop():
+        raise ValueError("no request")
+    program_, folder, count, *rest = fields
+    arguments, environment = rest[: int(count)], rest[int(count) :]
+    if len(arguments) != int(count) or len(environment) % 2:
+        raise ValueError("a request that was cut off")
+    pairs = dict(zip(environment[::2], environment[1::2], strict=True))
+    return os.fsdecode(program_), os.fsdecode(folder), [os.fsdecode(one) for one in arguments], pairs
+
+
 def _handed_over(path: str, arguments: list[str]) -> int | None:
     if not os.access(path, os.W_OK):
         return None
-    import json  # noqa: PLC0415
-    import signal  # noqa: PLC0415
-    import socket  # noqa: PLC0415
+    # The C half of `socket`: the other half takes as long to import as all the rest of this together.
+    from _socket import AF_UNIX, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, socket  # noqa: PLC0415
 
-    request = {
-        "program": program(),
-        "argv": arguments,
-        "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes longer to import than all the rest
-        "environment": dict(os.environ),  # noqa: TID251 - handed over whole, read by nobody here
-    }
-    content = json.dumps(request).encode()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conn:
-        try:
-            conn.connect(path)
-            socket.send_fds(conn, [len(content).to_bytes(4, "big")], [0, 1, 2])
-            conn.sendall(content)
-            process = int.from_bytes(conn.recv(4), "big")
-        except OSError:
-            return None
-        if not process:
-            return None
-        # What is meant for this process is meant for the one that does the work; its end is this one's.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda received, _frame: os.kill(process, received))
-        code = conn.recv(4)
+    content = request(os.getcwd(), os.environb, arguments)  # noqa: PTH109 - pathlib is slow to import; handed over whole
+    streams = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
+    conn = socket(AF_UNIX, SOCK_STREAM)
+    try:
+        conn.connect(path)
+        conn.sendmsg([len(content).to_bytes(4, "big")], [(SOL_SOCKET, SCM_RIGHTS, streams)])
+        conn.sendall(content)
+        process = int.from_bytes(conn.recv(4), "big")
+    except OSError:
+        return None
+    if not process:
+        return None
+    _pass_signals_on(process)
+    code = conn.recv(4)
     if len(code) < 4:
         sys.stderr.write("assay: the process that ran this command was killed\n")
         return 70
     return int.from_bytes(code, "big")
+
+
+def _pass_signals_on(process: int) -> None:
+    """What is meant for this process is meant for the one that does the work; its end is this one's."""
+    import signal  # noqa: PLC0415 - while the other works already
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: os.kill(process, received))

@@ -80,7 +80,7 @@ class Assay:
         process = self.start(
             *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, environment=environment
         )
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=240)
         ended = Ended(stdout, stderr, process.returncode)
         assert ended.code == code, f"{arguments}: {ended.code}\n{ended.text}\n{stderr.decode()}"
         assert b"Traceback" not in stderr
@@ -109,7 +109,7 @@ class Assay:
                 if not piece:
                     break
                 written += piece
-        assert process.wait(timeout=60) == 0, written
+        assert process.wait(timeout=240) == 0, written
         return written
 
     def digest(self) -> str:
@@ -296,7 +296,7 @@ def test_a_stopped_sync_loses_nothing(assay, digest):
     first_line = process.stderr.readline()
     assert b"osv: read" in first_line
     os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=240)
     assert process.returncode == 130
     assert b"Nothing is lost" in stderr
     assert b"Traceback" not in stderr
@@ -313,7 +313,7 @@ def test_a_reader_who_leaves_is_no_error(assay, digest):
     process.stdout.close()
     with process.stderr as said:
         assert said.read() == b""
-    assert process.wait(timeout=60) == 141
+    assert process.wait(timeout=240) == 141
 
 
 @pytest.mark.parametrize("line", ["--help", "version"])

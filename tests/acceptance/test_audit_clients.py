@@ -70,7 +70,7 @@ class Bench:
             env=clean | environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         return Ended(ended.stdout, ended.stderr, ended.returncode)
@@ -102,7 +102,7 @@ def url() -> Iterator[str]:
             assert found
             yield found[1]
             process.terminate()
-            assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=240) == 0
     finally:
         postgres.stop(postgres.PostgresOptions(folder / "home" / "postgres"))
         shutil.rmtree(folder)

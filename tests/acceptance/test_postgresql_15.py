@@ -1,9 +1,5 @@
 """The oldest PostgreSQL that is promised, Debian's 15, ends with the same catalog as the embedded one."""
 
-import os
-import pwd
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +11,8 @@ from assay.kit import migrate
 from assay.kit.db import Database
 from assay.pipelines.advisories import commands
 from conftest import MakeContext
+from debian_postgres import debian_postgres, needs_debian_postgres
 
-_BIN = Path("/usr/lib/postgresql/15/bin")
 _SAMPLE = Path(__file__).parents[2] / "sample"
 _FILES = {
     "osv": "osv.zip",
@@ -26,41 +22,14 @@ _FILES = {
     "epss": "epss.csv.gz",
 }
 
-pytestmark = pytest.mark.skipif(
-    not (_BIN / "initdb").exists(),
-    reason="PostgreSQL 15 is not installed here; CI installs Debian's postgresql-15",
-)
+pytestmark = needs_debian_postgres
 
 
 @pytest.fixture
 def old_url() -> Iterator[str]:
     """A database on a PostgreSQL 15 of this test's own, reached over a socket."""
-    user = pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else os.geteuid()
-    with tempfile.TemporaryDirectory(prefix="assay-pg15-") as name:
-        folder = Path(name)
-        os.chown(folder, user, -1)
-
-        def run(*argv: str) -> None:
-            subprocess.run(argv, check=True, user=user, cwd="/", capture_output=True)
-
-        run(
-            str(_BIN / "initdb"),
-            "-D",
-            f"{name}/data",
-            "-A",
-            "trust",
-            "-U",
-            "assay",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        )
-        options = f"-k {name} -c listen_addresses='' -c fsync=off"
-        run(str(_BIN / "pg_ctl"), "-D", f"{name}/data", "-l", f"{name}/log", "-w", "-o", options, "start")
-        try:
-            yield f"postgresql://assay@/postgres?host={name}"
-        finally:
-            run(str(_BIN / "pg_ctl"), "-D", f"{name}/data", "-m", "immediate", "stop")
+    with debian_postgres() as folder:
+        yield f"postgresql://assay@/postgres?host={folder}"
 
 
 def _synced(ctx: Context) -> str:

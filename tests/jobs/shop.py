@@ -1,12 +1,15 @@
 """Tasks to try workers with, and a machine of workers as a program: `python -m jobs.shop URL [JSON]`."""
 
+import hashlib
 import json
 import os
+import random
 import signal
 import sys
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from assay.errors import BadRecord, Conflict, NotFound, Permanent, Transient
@@ -20,6 +23,7 @@ from assay.jobs.worker import WorkerOptions
 from assay.kit import logs
 from assay.kit.clock import Clock, utc_now
 from assay.kit.db import Database
+from assay.kit.files import Files
 
 QUICK = RetryPolicy(retries=3, base_seconds=0.05, cap_seconds=0.2)
 # What tasks leave behind, with nothing in it that would keep them from doing a thing twice.
@@ -155,7 +159,26 @@ def alone(shop: Shop, job: Running, *, place: str, seconds: float = 0.0, fails: 
         )
 
 
-TASKS = Registry([work, nothing, poison, hang, slow, late, grow, fail, alone])
+def document(n: int) -> bytes:
+    """A document of 40 KB that is like no other."""
+    return random.Random(n).randbytes(40_000)
+
+
+def document_name(n: int) -> str:
+    """What the store calls it."""
+    return hashlib.sha256(document(n)).hexdigest()
+
+
+@task("shop.keep", retry=QUICK, subject="n")
+def keep(_: Any, __: Running, *, n: int, folder: str) -> None:
+    """Put a document into a store, a piece at a time."""
+    content = document(n)
+    pieces = (content[start : start + 1_000] for start in range(0, len(content), 1_000))
+    if Files(Path(folder)).add_stream(pieces).sha256 != document_name(n):
+        raise AssertionError("another document was kept")
+
+
+TASKS = Registry([work, nothing, poison, hang, slow, late, grow, fail, alone, keep])
 
 
 def make_shop(url: str, level: str = "error") -> Shop:

@@ -144,7 +144,7 @@ def test_what_is_due_rises_and_who_listens_is_told(db: Database):
     with db.connection(autocommit=True) as heard:
         heard.execute("LISTEN procrastinate_any_queue_v1")
         assert a_keeper().tick(db) == (0, 1)
-        assert len(list(heard.notifies(timeout=5, stop_after=1))) == 1
+        assert len(list(heard.notifies(timeout=120, stop_after=1))) == 1
     with db.transaction() as conn:
         kept = dict(conn.execute("SELECT id, priority FROM jobs.procrastinate_jobs").fetchall())
     assert kept == {soon: 5, later: 5 - 1_000}

@@ -123,7 +123,7 @@ def test_a_disk_that_takes_no_more_is_permanent(files: Files) -> None:
         f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, {resource.RLIM_INFINITY}))\n"
     )
     with run(limited + code, str(files.root)) as process:
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=240)
     assert out.count(b"free some space") == 2
     assert process.returncode == 0
     assert everything(files) == []
@@ -155,7 +155,7 @@ def test_processes_may_add_the_same_documents_at_once(files: Files) -> None:
     processes = [run(code, str(files.root)) for _ in range(3)]
     for process in processes:
         with process:
-            process.communicate(timeout=60)
+            process.communicate(timeout=240)
     assert [process.returncode for process in processes] == [0, 0, 0]
     found = everything(files)
     assert len(found) == 20

@@ -107,7 +107,7 @@ def test_a_context_that_cannot_be_made_is_told():
         list(hopeless.map(None, pool_work.say, range(3)))
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 240) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -127,7 +127,7 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path: Path, end: signal.S
         workers = [psutil.Process(int(path.stem)) for path in tmp_path.glob("*.pid")]
     finally:
         parent.send_signal(end)
-        parent.wait(20)
+        parent.wait(240)
     assert until(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
 
 

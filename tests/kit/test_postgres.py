@@ -78,7 +78,7 @@ def user(
 
 
 def say_goodbye(process: subprocess.Popen[str]) -> None:
-    output, _ = process.communicate("\n", timeout=60)
+    output, _ = process.communicate("\n", timeout=240)
     assert (process.returncode, output) == (0, "")
 
 
@@ -264,7 +264,7 @@ def test_it_neither_holds_the_pipes_of_its_starter_nor_dies_of_its_interrupt(
 ) -> None:
     start = USER.replace("sys.stdin.readline()", "import os; os.killpg(0, 2)")
     process = run_as(None, sys.executable, start, str(options.directory), start_new_session=True)
-    output, _ = process.communicate(timeout=30)  # returns at the end of the pipe, not of the process
+    output, _ = process.communicate(timeout=240)  # returns at the end of the pipe, not of the process
     assert "KeyboardInterrupt" in output
     assert process.returncode in (1, -signal.SIGINT)
     pid = pid_of(options)

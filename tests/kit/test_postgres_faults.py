@@ -92,7 +92,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 240) -> Any:
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, "waited in vain"
@@ -194,11 +194,13 @@ def test_the_server_of_a_killed_only_user_runs_on_and_is_joined(options: Postgre
 
 def test_killed_in_the_middle_of_the_first_start(home: Path) -> None:
     options = PostgresOptions(home / "postgres", is_durable=False)
+    data = options.directory / "data"
     for sign in ("data.new-*/base", "data.new-*/pg_hba.conf", "data.new-*/base/1/PG_VERSION"):
         victim = user(options.directory)
-        until(lambda sign=sign: next(options.directory.glob(sign), None))
+        until(lambda sign=sign: next(options.directory.glob(sign), None) or data.exists())
         kill(victim)
-        assert not (options.directory / "data").exists()
+        if data.exists():  # on a busy machine it may be finished before this process has its turn
+            break
     with EmbeddedPostgres(options) as url:
         assert execute(url, "select 1") == [(1,)]
     assert list(options.directory.glob("data.new-*")) == []
@@ -356,7 +358,7 @@ def test_a_worker_forked_by_a_user_keeps_the_server(options: PostgresOptions) ->
     )  # fmt: skip
     url = first_line(process)
     assert first_line(process) == "released"
-    assert process.wait(10) == 0
+    assert process.wait(240) == 0
     assert kept(url) == ["ore"]
     process.communicate("\n")
     until(lambda: not status(options).is_running)

@@ -55,7 +55,11 @@ def test_a_failure_reaches_people_and_programs(fresh_url, tmp_path):
                 assert "missing.json" in mail.get_body(("plain",)).get_content()
                 # The receiver was down once: the job waits a while, unless somebody says that it is up again.
                 first = hook.next()
-                wait_until(conn, "SELECT count(*) > 0 FROM jobs.processing_tasks WHERE status = 'retrying'")
+                wait_until(
+                    conn,
+                    "SELECT count(*) > 0 FROM jobs.attempts JOIN jobs.procrastinate_jobs AS j ON j.id = job_id"
+                    " WHERE j.task_name = 'monitoring.deliver'",
+                )
                 conn.execute(
                     "UPDATE jobs.procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at > now()"
                 )
@@ -68,7 +72,7 @@ def test_a_failure_reaches_people_and_programs(fresh_url, tmp_path):
                 assert SECRET not in repr(kept)
         finally:
             worker.send_signal(signal.SIGTERM)
-            _, said = worker.communicate(timeout=60)
+            _, said = worker.communicate(timeout=240)
         assert worker.returncode == 0, said
         assert "s3cret-path" not in said
         assert mailbox.mails.empty()
@@ -76,7 +80,7 @@ def test_a_failure_reaches_people_and_programs(fresh_url, tmp_path):
 
 def wait_until(conn: psycopg.Connection, question: str, *values: object) -> None:
     """Ask until the answer is yes; the statement waits a little in the server."""
-    for _ in range(600):
+    for _ in range(2400):
         row = conn.execute(f"SELECT ({question}), pg_sleep(0.1)", values).fetchone()
         conn.commit()
         if row is not None and row[0]:

@@ -213,7 +213,7 @@ def test_the_program_serves_until_it_is_told_to_stop(fresh_url, tmp_path, worker
             answer = b"".join(iter(lambda: client.recv(4096), b""))
         assert answer.endswith(b'{"code":3,"message":"invalid query"}')
         process.send_signal(stop)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 0, told

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -87,13 +88,19 @@ worker.add_to(app)
 operations.add_to(app)
 
 
+@cache
+def program() -> Any:
+    """What Typer makes of the functions: it takes longer than some commands, so it is kept where several run."""
+    return typer.main.get_command(app)
+
+
 def run() -> None:
     """Run the command line that this process was given, and end with its exit code."""
     # A terminal that cannot show a letter gets its number, not an error.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files here
     signal.signal(signal.SIGTERM, _terminate)
-    app(prog_name="assay")
+    program()(prog_name="assay")
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

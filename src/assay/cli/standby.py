@@ -5,7 +5,6 @@ that command: same code, same output, same exit code. Only the user who started 
 """
 
 import gc
-import json
 import os
 import signal
 import socket
@@ -17,11 +16,10 @@ from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from assay.handover import SOCKET, program
+from assay.handover import SOCKET, program, read_request
 from assay.pipelines.packages.commands.reading import collect
 from assay.settings import Settings
 
@@ -80,6 +78,7 @@ def _stand_by(path: Path, embedded: str | None, config: Path | None) -> None:
     for module in _MODULES:
         import_module(module)
     collect([])  # finds the formats, a module each
+    import_module("assay.cli.entry").program()
     parent = parent_process()
     assert parent is not None
     with _listening(path) as server:
@@ -121,33 +120,36 @@ def _fork(server: socket.socket, embedded: str | None, config: Path | None) -> N
 def _serve(conn: socket.socket, embedded: str | None, config: Path | None) -> None:
     """Become the command that the caller wants, and tell it the exit code; zero alone sends a caller away."""
     conn.settimeout(_PATIENCE)
-    request, streams = _read(conn)
-    if request is None or request["program"] != program():
+    content, streams = _read(conn)
+    try:
+        caller, folder, arguments, environment = read_request(content)
+    except ValueError:
+        caller = ""
+    if caller != program():
         conn.sendall(bytes(4))
         return
     conn.settimeout(None)
     conn.sendall(os.getpid().to_bytes(4, "big"))
-    environment = request["environment"]
     # Another settings file may name another database, which outranks the embedded server.
-    if embedded is not None and environment.get("ASSAY_CONFIG", "") == os.fspath(config or ""):
-        environment = {"ASSAY_DATABASE_URL": embedded} | environment
-    _take_place(request["folder"], environment, streams)
-    conn.sendall(_run(request["argv"]).to_bytes(4, "big"))
+    if embedded is not None and environment.get(b"ASSAY_CONFIG", b"") == os.fsencode(config or ""):
+        environment = {b"ASSAY_DATABASE_URL": os.fsencode(embedded)} | environment
+    _take_place(folder, environment, streams)
+    conn.sendall(_run(arguments).to_bytes(4, "big"))
 
 
-def _read(conn: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """What the caller wants and its three streams; None for one that has no right to want anything."""
+def _read(conn: socket.socket) -> tuple[bytes, list[int]]:
+    """What the caller wants and its three streams; nothing for one that has no right to want anything."""
     if _user_of(conn) not in (os.getuid(), None):
-        return None, []
+        return b"", []
     head, streams, _, _ = socket.recv_fds(conn, 4, 3)
     wanted = int.from_bytes(head, "big")
     content = bytearray()
     while len(content) < wanted:
         piece = conn.recv(wanted - len(content))
         if not piece:
-            return None, []
+            return b"", []
         content += piece
-    return json.loads(content), streams
+    return bytes(content), streams
 
 
 def _user_of(conn: socket.socket) -> int | None:
@@ -159,7 +161,7 @@ def _user_of(conn: socket.socket) -> int | None:
     return int(user)
 
 
-def _take_place(folder: str, environment: dict[str, str], streams: list[int]) -> None:
+def _take_place(folder: str, environment: dict[bytes, bytes], streams: list[int]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     for target, stream in enumerate(streams):
@@ -168,8 +170,8 @@ def _take_place(folder: str, environment: dict[str, str], streams: list[int]) ->
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - the process's own, for as long as it lives
     sys.stdout = open(1, "w", closefd=False, buffering=1 if os.isatty(1) else -1)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
-    os.environ.clear()  # noqa: TID251 - the caller's takes its place, for settings.py to read
-    os.environ.update(environment)  # noqa: TID251
+    os.environb.clear()
+    os.environb.update(environment)
     os.chdir(folder)
 
 

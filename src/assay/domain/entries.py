@@ -32,6 +32,8 @@ def string(value: Any, what: str) -> str:
     """The value, if it is text of one line that is not empty."""
     if not isinstance(value, str):
         raise BadRecord("wrong-type", f"{what} is {_kind(value)} where text belongs")
+    if value.isprintable() and value[:1] > " ":  # nearly every one, told without the search below
+        return value
     if not value.strip():
         raise BadRecord("missing", f"{what} is empty")
     if _CONTROL.search(value):
@@ -94,6 +96,12 @@ def json_path(*steps: str | int) -> str:
             quoted = step.replace("\\", "\\\\").replace("'", "\\'")
             path += f"['{quoted}']"
     return path
+
+
+def members(entries: Iterable[str], *steps: str | int) -> list[tuple[str, str]]:
+    """(place, name) of each member of the object that the steps lead to."""
+    above = json_path(*steps)
+    return [(above + json_path(name)[1:], name) for name in entries]
 
 
 def header_places(found: str, header: str, count: int, path: str) -> list[str]:

@@ -22,6 +22,7 @@ class _Kind(NamedTuple):
     joint: str = "/"
 
 
+_GENERIC = _Kind("generic")
 _KINDS = {
     "Bitnami": _Kind("bitnami"),
     "CRAN": _Kind("cran"),
@@ -115,7 +116,7 @@ def purl_of(
     Qualifiers without a value are left out. Raises BadRecord for a name that no purl can hold.
     """
     base, _, release = (ecosystem or "").partition(":")
-    kind = _KINDS.get(base, _Kind("generic"))
+    kind = _KINDS.get(base, _GENERIC)
     if kind.type in _DISTRIBUTIONS:
         namespace, bare = kind.namespace, name
     elif kind.type in _BARE or base not in _KINDS or (base == "npm" and not name.startswith("@")):

@@ -61,6 +61,7 @@ def _values(task: Task[Any], args: Mapping[str, Any]) -> dict[str, Any]:
         "args": Jsonb(kept),
         "key": chosen.key,
         "subject": task.subject_of(kept),
+        "step": task.step,
         "max_retries": task.retry.retries,
         "hard_seconds": task.limits.hard,
         "delay_seconds": chosen.delay_seconds,

@@ -5,12 +5,13 @@ WITH due AS (
         now() + make_interval(secs => %(delay_seconds)s::float8) END) AS at
 )
 INSERT INTO jobs.procrastinate_jobs
-    (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at, subject, key, max_retries, hard_seconds)
+    (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at, subject, key, max_retries, hard_seconds,
+     step)
 SELECT %(queue)s::text, %(task)s::text,
        %(priority)s::integer - CASE WHEN due.at > now() THEN 1000 ELSE 0 END,
        %(lock)s::text, %(queueing_lock)s::text, %(args)s::jsonb,
        CASE WHEN due.at > now() THEN due.at END,
-       %(subject)s::text, %(key)s::text, %(max_retries)s::integer, %(hard_seconds)s::float8
+       %(subject)s::text, %(key)s::text, %(max_retries)s::integer, %(hard_seconds)s::float8, %(step)s::text
 FROM due
 ON CONFLICT DO NOTHING
 RETURNING id;
@@ -31,12 +32,13 @@ WITH due AS (
         now() + make_interval(secs => %(delay_seconds)s::float8) END) AS at
 )
 INSERT INTO jobs.procrastinate_jobs
-    (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at, subject, key, max_retries, hard_seconds)
+    (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at, subject, key, max_retries, hard_seconds,
+     step)
 SELECT %(queue)s::text, %(task)s::text,
        %(priority)s::integer - CASE WHEN due.at > now() THEN 1000 ELSE 0 END,
        NULL, NULL, one.args,
        CASE WHEN due.at > now() THEN due.at END,
-       one.subject, one.key, %(max_retries)s::integer, %(hard_seconds)s::float8
+       one.subject, one.key, %(max_retries)s::integer, %(hard_seconds)s::float8, %(step)s::text
 FROM due, unnest(%(every_args)s::jsonb[], %(subjects)s::text[], %(keys)s::text[])
     WITH ORDINALITY AS one (args, subject, key, place)
 ORDER BY one.place

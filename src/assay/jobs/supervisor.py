@@ -39,7 +39,7 @@ _YOUNG_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 30.0
 # Past its limit a worker finishes its task and is replaced; past this many times the limit it is ended.
 _FAR_OVER = 1.5
-_LAST_SECONDS = 10.0
+_LAST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)

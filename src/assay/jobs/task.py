@@ -63,6 +63,7 @@ class Task(Generic[P]):
     priority: int
     unique: tuple[str, ...] | None
     subject: str | None
+    step: str | None = None
     options: Options = field(default_factory=Options)
 
     def having(
@@ -142,12 +143,14 @@ def task(
     priority: int = 0,
     unique: bool | Iterable[str] = False,
     subject: str | None = None,
+    step: str | None = None,
 ) -> Callable[[Callable[Concatenate[Needs, Running, P], None]], Task[P]]:
     """Make a task of a function `(needs, job, *, ...)`; its keyword parameters are the arguments of a deferral.
 
     `timeout` are seconds until the hard limit, the soft limit being 5 minutes, or a twelfth, earlier. With `unique`
     one job runs at a time, of all or of those that share the named arguments, and a job deferred with the same
-    arguments as one that waits is that one. `subject` names the argument by which people know a job.
+    arguments as one that waits is that one. `subject` names the argument by which people know a job. With `step` the
+    task writes a row of the run ledger of this step and its subject, and where it could not one is written for it.
     """
 
     def make(function: Callable[Concatenate[Needs, Running, P], None]) -> Task[P]:
@@ -159,6 +162,8 @@ def task(
         unheard = [one for one in (*(locked or ()), *([subject] if subject else [])) if one not in names]
         if unheard:
             raise ValueError(f"{name} has no argument {unheard[0]!r}")
+        if step is not None and subject is None:
+            raise ValueError(f"{name} has a step of the run ledger and no subject")
         return Task(
             name=name,
             function=function,
@@ -169,6 +174,7 @@ def task(
             priority=priority,
             unique=locked,
             subject=subject,
+            step=step,
         )
 
     return make

@@ -32,7 +32,7 @@ HEARTBEAT_SECONDS = 5.0
 # Tells a worker to end with the tasks that it runs, however long they take.
 RETIRE = signal.SIGUSR1
 # A worker that was asked to end and cannot is ended by its supervisor this long after its grace time.
-_LAST_SECONDS = 5.0
+_LAST_SECONDS = 10.0
 
 
 class Equipped(Protocol):

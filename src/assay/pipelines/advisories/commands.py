@@ -127,7 +127,7 @@ class BackgroundNeeds(Needs, Protocol):
     def retention(self) -> timedelta: ...
 
 
-@task("advisories.sync", unique=("source",), subject="source")
+@task("advisories.sync", unique=("source",), subject="source", step="sync")
 def background_sync(
     ctx: BackgroundNeeds,
     job: Running,

@@ -56,6 +56,12 @@ def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface. Viewers look, analysts acknowledge. Where notices go is never shown, only the channel's name."""
     routes = APIRouter(prefix="/v1/alerts", tags=["Alerts"])
 
+    _add_list(routes, read)
+    _add_one(routes, ctx, read)
+    return routes
+
+
+def _add_list(routes: APIRouter, read: Reading) -> None:
     @routes.get(
         "",
         summary="Alerts that are not over, newest first",
@@ -90,6 +96,8 @@ def router(ctx: Context, read: Reading) -> APIRouter:
 
         return as_json(read(look))
 
+
+def _add_one(routes: APIRouter, ctx: Context, read: Reading) -> None:
     @routes.get(
         "/{alert_id}",
         summary="One alert, and who was told about it",
@@ -118,8 +126,6 @@ def router(ctx: Context, read: Reading) -> APIRouter:
             commands.look_after(change.conn, alert_id, who.name, said.note, ctx.clock())
             change.note("alerts.acknowledge", alert_id, {"note": said.note} if said.note else None)
             return as_json(_one(change.conn, alert_id))
-
-    return routes
 
 
 def _one(conn: Connection, alert_id: int) -> dict[str, Any]:

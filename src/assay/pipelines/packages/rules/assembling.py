@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from assay.domain.packages import normalise_name
 from assay.pipelines.packages.model import (
     Finding,
@@ -34,7 +36,7 @@ def why_unchecked(package: Package) -> Unchecked | None:
 
     A registry of somebody's own is taken for a mirror: its packages have the public one's names.
     """
-    if package.origin in _ELSEWHERE:
+    if package.origin is not Origin.REGISTRY and package.origin in _ELSEWHERE:
         return _ELSEWHERE[package.origin]
     if package.ecosystem is None:
         return Unchecked.NO_ECOSYSTEM
@@ -101,7 +103,8 @@ def with_lines(scan: Scan, lines: Mapping[tuple[str, str], int]) -> Scan:
             replace(
                 finding,
                 occurrences=tuple(
-                    replace(entry, line=lines.get((entry.file, entry.place))) for entry in finding.occurrences
+                    msgspec.structs.replace(entry, line=lines.get((entry.file, entry.place)))
+                    for entry in finding.occurrences
                 ),
             )
             for finding in scan.findings

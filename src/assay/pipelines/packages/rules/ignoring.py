@@ -15,6 +15,8 @@ from datetime import date, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+import msgspec
+
 from assay.domain.identifiers import normalise
 from assay.domain.packages import normalise_name
 from assay.errors import Permanent
@@ -112,5 +114,5 @@ def _covered(entry: Occurrence, rules: Sequence[Rule], used: set[Rule]) -> Occur
     for rule in rules:
         if rule.path is None or fnmatchcase(entry.file.removeprefix("./"), rule.path.removeprefix("./")):
             used.add(rule)
-            return replace(entry, ignored=rule.reason)
+            return msgspec.structs.replace(entry, ignored=rule.reason)
     return entry

@@ -15,7 +15,7 @@ from assay.domain.plain import read_json, text
 from assay.domain.purl import purl_of
 from assay.domain.reach import weights
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 # In the order of the weights with which the reach is found.
 _SCOPES = list(Scope)
@@ -74,7 +74,7 @@ def read(path: str, content: bytes) -> Inventory:
             commit=locator.commit,
             scope=_SCOPES[reached.get(key, 0)],
             is_direct=key in direct,
-            origin=Origin(locator.kind),
+            origin=ORIGINS[locator.kind],
             resolved=locator.url,
             integrity=tuple([one for one in entry[1:] if isinstance(one, str) and _HASH.fullmatch(one)]),
             requires=tuple(dict.fromkeys([end for end, _ in uses[key] if end != key])),

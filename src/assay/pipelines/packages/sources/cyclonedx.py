@@ -13,7 +13,7 @@ from assay.domain.integrity import sri
 from assay.domain.plain import from_json, from_xml
 from assay.domain.shapes import shaped
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 _NAMESPACE = re.compile(r"\{http://cyclonedx\.org/schema/bom/(1\.[0-9]+)\}bom")
 _JSON = re.compile(rb'"bomFormat"\s*:\s*"CycloneDX"|"http://cyclonedx\.org/schema/bom-1\.[0-9]+')
@@ -255,7 +255,7 @@ def _package(place: str, key: str, part: _Component, requires: tuple[str, ...]) 
         alias=found.alias,
         commit=found.commit,
         scope=scope,
-        origin=Origin(found.origin),
+        origin=ORIGINS[found.origin],
         resolved=found.resolved or _distribution(part),
         integrity=tuple(dict.fromkeys(_hashes(part))),
         licences=tuple(dict.fromkeys(_licences(part))),

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assay.domain.entries import each, json_path, mapping, mapping_of, string, string_of
+from assay.domain.entries import each, json_path, mapping, mapping_of, members, string, string_of
 from assay.domain.npm_names import checked_name, is_version, real_name
 from assay.domain.origins import Locator, locate
 from assay.domain.plain import from_json
 from assay.domain.purl import purl_of
 from assay.domain.reach import unrequired
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 _MODULES = "node_modules/"
 # The deepest of 13 real files nests 9 packages.
@@ -25,6 +25,7 @@ _DEEPEST = 100
 _LONGEST_KEY = 2_000
 _LONGEST_NAME = 500
 _BUN = re.compile(rb'"workspaces"\s*:\s*\{\s*""\s*:')
+_REGISTRY = Locator("registry")
 _USES = ("dependencies", "optionalDependencies", "peerDependencies")
 
 
@@ -68,7 +69,7 @@ def _installed(
             integrity=_said(entry, "integrity"),
         )  # fmt: skip
 
-    return each([(json_path("packages", key), key) for key in entries], read_one)
+    return each(members(entries, "packages"), read_one)
 
 
 def _tree(tree: dict[str, Any]) -> tuple[tuple[Package, ...], tuple[tuple[str, str, str], ...]]:
@@ -141,7 +142,7 @@ def _package(
         place=place,
         commit=locator.commit,
         scope=_scope(entry),
-        origin=Origin(locator.kind),
+        origin=ORIGINS[locator.kind],
         resolved=locator.url,
         integrity=tuple(integrity.split()) if integrity else (),
         licences=_licences(entry),
@@ -157,6 +158,8 @@ def _said(entry: dict[str, Any], key: str) -> str | None:
 def _located(resolved: str | None, *, is_local: bool = False) -> Locator:
     if is_local:
         return Locator("path", resolved)
+    if resolved is None:
+        return _REGISTRY
     return (locate(resolved) if resolved else None) or Locator("registry", resolved)
 
 
@@ -182,6 +185,8 @@ def _scope(entry: Mapping[str, Any]) -> Scope:
 
 def _licences(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """`license` as text, as `{"type": ...}`, or as a list of either; anything else says nothing."""
+    if "license" not in entry and "licenses" not in entry:
+        return ()
     said = entry.get("license", entry.get("licenses"))
     found = [
         one.get("type") if isinstance(one, dict) else one
@@ -211,14 +216,17 @@ class _Resolution:
         if not isinstance(entry, dict) or len(key) > _LONGEST_KEY:
             return ()
         # Version 1 has names in `requires`; its `dependencies` are what is nested inside.
-        uses: list[Any] = [entry.get("requires")]
-        if not isinstance(entry.get("requires"), dict):
-            uses = [entry.get(use) for use in _USES]
+        requires = entry.get("requires")
+        uses: list[Any] = [requires]
+        if not isinstance(requires, dict):
+            uses = [entry[use] for use in _USES if use in entry]
         if _MODULES not in key:
             uses.append(entry.get("devDependencies"))
-        names = dict.fromkeys(name for use in uses if isinstance(use, dict) for name in use)
-        found = [self._find(key, name) for name in names]
-        return tuple(dict.fromkeys(one for one in found if one and one != key))
+        if not uses:
+            return ()
+        names = dict.fromkeys([name for use in uses if isinstance(use, dict) for name in use])
+        found = dict.fromkeys([self._find(key, name) for name in names])
+        return tuple([one for one in found if one and one != key])
 
     def _find(self, key: str, name: str) -> str | None:
         place = key

@@ -19,7 +19,7 @@ from assay.domain.purl import purl_of
 from assay.domain.python_names import Keys, checked_name, requirement
 from assay.domain.reach import unrequired
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 _ADDRESSES = ("git", "hg", "svn", "path", "url")
 
@@ -69,7 +69,7 @@ def read(path: str, content: bytes) -> Inventory:
             commit=locator.commit,
             scope=_scope(together[index]),
             is_direct=True if key in roots else None,
-            origin=Origin(locator.kind),
+            origin=ORIGINS[locator.kind],
             resolved=locator.url,
             integrity=hashes,
             requires=edges[key],

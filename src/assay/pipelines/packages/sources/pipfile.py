@@ -12,7 +12,7 @@ from assay.domain.plain import from_json
 from assay.domain.purl import purl_of
 from assay.domain.python_names import checked_name, requirement
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 _SCOPES = list(Scope)
 _META = "_meta"
@@ -70,7 +70,7 @@ def _package(place: str, category: str, name: str, value: Any, indexes: dict[str
         place=place,
         commit=locator.commit,
         scope={"default": Scope.RUNTIME, "develop": Scope.DEV}.get(category, Scope.OPTIONAL),
-        origin=Origin(locator.kind),
+        origin=ORIGINS[locator.kind],
         resolved=locator.url,
         integrity=tuple(dict.fromkeys([sri_of(one) for one in hashes])),
     )

@@ -16,7 +16,7 @@ from assay.domain.plain import from_yaml, text
 from assay.domain.purl import purl_of
 from assay.domain.reach import weights
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 # In the order of the weights with which the reach is found.
 _SCOPES = list(Scope)
@@ -72,7 +72,7 @@ def read(path: str, content: bytes) -> Inventory:
             commit=locator.commit,
             scope=_scope(entry, reached.get(key)),
             is_direct=key in direct if direct else None,
-            origin=Origin(locator.kind),
+            origin=ORIGINS[locator.kind],
             resolved=locator.url,
             integrity=tuple(integrity.split()) if integrity else (),
             requires=tuple(dict.fromkeys([end for end, _ in uses[key] if end != key])),

@@ -20,7 +20,7 @@ from assay.domain.purl import purl_of
 from assay.domain.python_names import Keys, checked_name
 from assay.domain.reach import unrequired
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 # A marker of a real lock file has fewer than 20.
 _MOST_CLAUSES = 100
@@ -59,7 +59,7 @@ def read(path: str, content: bytes) -> Inventory:
             commit=locator.commit,
             scope=_scope(string_of(entry, "marker"), defaults),
             is_direct=True if key in roots else None,
-            origin=Origin(locator.kind),
+            origin=ORIGINS[locator.kind],
             resolved=without_credentials(locator.url) if locator.url else None,
             integrity=hashes,
             requires=edges[key],

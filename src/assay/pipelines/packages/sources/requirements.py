@@ -14,7 +14,7 @@ from assay.domain.plain import text
 from assay.domain.purl import purl_of
 from assay.domain.python_names import Keys, checked_name, requirement
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, inventory_of
 
 _COMMENT = re.compile(r"(?:^|\s)#(.*)$")
 _OPTION = re.compile(r"(-[a-zA-Z]|--[a-z-]+)(?:\s*=\s*|\s+|(?<=^-[a-zA-Z]))?(.*)")
@@ -101,7 +101,7 @@ def _packages(
             place=place,
             commit=one.locator.commit,
             is_direct=_is_direct(line.via, has_files=has_files) if marks else None,
-            origin=Origin(kind if is_indexed else one.locator.kind),
+            origin=ORIGINS[kind if is_indexed else one.locator.kind],
             resolved=one.locator.url,
             integrity=tuple(dict.fromkeys([sri_of(found) for found in _HASH.findall(line.content)])),
             requires=tuple(dict.fromkeys([end for end in requires.get(key, ()) if end != key])),

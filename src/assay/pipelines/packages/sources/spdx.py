@@ -12,7 +12,7 @@ from assay.domain.integrity import sri
 from assay.domain.plain import from_json, from_yaml, text
 from assay.domain.shapes import shaped
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 _VERSION = re.compile(r"SPDX-2\.[0-9]+")
 _TAG = re.compile(r"([A-Za-z][A-Za-z0-9]*):[ \t]*(.*)")
@@ -231,7 +231,7 @@ def _package(place: str, part: _Package, graph: _Graph) -> Package:
         alias=found.alias,
         commit=found.commit,
         scope=min(scopes, key=_WIDEST.index),
-        origin=Origin(found.origin),
+        origin=ORIGINS[found.origin],
         resolved=found.resolved or _told(part.location),
         integrity=tuple(dict.fromkeys(_hashes(part))),
         licences=(licence,) if licence else (),

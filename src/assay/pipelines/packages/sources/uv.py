@@ -11,7 +11,7 @@ from assay.domain.purl import purl_of
 from assay.domain.python_names import Keys, checked_name
 from assay.domain.reach import weights
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 # In the order of the weights with which the reach is found.
 _SCOPES = list(Scope)
@@ -56,7 +56,7 @@ def read(path: str, content: bytes) -> Inventory:
             commit=locator.commit,
             scope=_SCOPES[reached.get(key, 0)],
             is_direct=key in direct if roots else None,
-            origin=Origin(locator.kind),
+            origin=ORIGINS[locator.kind],
             resolved=locator.url,
             integrity=tuple(dict.fromkeys([sri_of(one) for one in hashes if one])),
             requires=tuple(dict.fromkeys([end for end, _ in uses[key] if end != key])),

@@ -18,7 +18,7 @@ from assay.domain.plain import from_yaml, text
 from assay.domain.purl import purl_of
 from assay.domain.reach import unrequired, weights
 from assay.errors import BadRecord
-from assay.pipelines.packages.model import Format, Inventory, Origin, Package, Scope, inventory_of
+from assay.pipelines.packages.model import ORIGINS, Format, Inventory, Package, Scope, inventory_of
 
 # In the order of the weights with which the reach is found.
 _SCOPES = list(Scope)
@@ -245,7 +245,7 @@ def _package(key: str, name: str, version: str | None, place: str, locator: Loca
         purl=purl_of("npm", name, version, locator.qualifiers()),
         place=place,
         commit=locator.commit,
-        origin=Origin(locator.kind),
+        origin=ORIGINS[locator.kind],
         resolved=locator.url,
         **more,
     )
