@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from assay.cli import (
+    access,
     advisories,
     catalog,
     inventories,
@@ -20,6 +21,7 @@ from assay.cli import (
     packages,
     schedules,
     serving,
+    up,
     worker,
 )
 from assay.cli.exits import Terminated, reported
@@ -85,6 +87,8 @@ jobs.add_to(app)
 schedules.add_to(app)
 monitoring.add_to(app)
 worker.add_to(app)
+access.add_to(app)
+up.add_to(app)
 operations.add_to(app)
 
 

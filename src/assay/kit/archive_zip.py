@@ -100,7 +100,6 @@ class ZipArchive:
         if directory.count > limits.max_members:
             raise Permanent(_too_many(self._path, directory.count, limits))
         members: list[Member] = []
-        seen: dict[str, int] = {}
         records = total = claimed = 0
         for entry in self._entries():
             records += 1
@@ -109,7 +108,7 @@ class ZipArchive:
             claimed += _LOCAL.size + len(entry.name) + entry.packed
             if entry.size == 0 and entry.name.endswith(b"/"):
                 continue
-            member = self._member(entry, seen)
+            member = self._member(entry)
             if member.fault is None:
                 total += entry.size
             members.append(member)
@@ -119,6 +118,8 @@ class ZipArchive:
                 f"{self._path} unpacks to {total:,} bytes, and {limits.max_total_bytes:,} are the limit: "
                 "raise the limit if that is right"
             )
+        if len({member.name for member in members}) < len(members):
+            members = _told_apart(members)
         return self._without_overlaps(members) if claimed > self._length else members
 
     def read(self, member: Member) -> bytes:
@@ -134,16 +135,14 @@ class ZipArchive:
             raise _bad("damaged", member, f"CRC-32 {zlib.crc32(content):08x}, expected {entry.crc:08x}")
         return content
 
-    def _member(self, entry: _Entry, seen: dict[str, int]) -> Member:
+    def _member(self, entry: _Entry) -> Member:
         name = _decoded(entry.name)
         fault = (
             name_fault(name)
             or _entry_fault(entry, self._length)
             or size_fault(entry.size, entry.packed, self._limits)
         )
-        return Member(
-            told_apart(name, seen), entry.size, _FINGERPRINT.pack(entry.crc, entry.size), fault, entry.at
-        )
+        return Member(name, entry.size, _FINGERPRINT.pack(entry.crc, entry.size), fault, entry.at)
 
     def _entries(self) -> Iterator[_Entry]:
         """The records of the central directory, read through a window of constant size."""
@@ -215,6 +214,13 @@ class ZipArchive:
         claimed = directory.count
         if records != claimed and (directory.is_count_exact or records & _FULL16 != claimed):
             raise _incomplete(self._path, f"its directory holds {records:,} records and claims {claimed:,}")
+
+
+def _told_apart(members: list[Member]) -> list[Member]:
+    seen: dict[str, int] = {}
+    return [
+        Member(told_apart(one.name, seen), one.size, one.fingerprint, one.fault, one.at) for one in members
+    ]
 
 
 def _inflated(packed: bytes, member: Member) -> bytes:

@@ -100,8 +100,17 @@ class Http:
             download = Download(wanted, files, partial, progress, self._answered)
             return self._persistence.run(download.attempt)
 
-    def get(self, url: str, *, max_bytes: int = 16 << 20, headers: Mapping[str, str] | None = None) -> bytes:
-        """The decoded body of a small document; errors as in `download`."""
+    def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int = 16 << 20,
+        headers: Mapping[str, str] | None = None,
+        is_patient: bool = True,
+    ) -> bytes:
+        """The decoded body of a small document; errors as in `download`. Asked once where somebody waits for it."""
+        if not is_patient:
+            return self._get(url, max_bytes, headers or {})
         return self._persistence.run(lambda: self._get(url, max_bytes, headers or {}))
 
     def _get(self, url: str, max_bytes: int, headers: Mapping[str, str]) -> bytes:
@@ -126,6 +135,20 @@ class Http:
             raise answer.transport_trouble(error, answer.origin(url)) from error
         if not 200 <= status < 300:
             raise answer.rejection(url, status)
+
+    def exchange(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, max_bytes: int = 1 << 20
+    ) -> bytes:
+        """The decoded body of the answer to a body that is sent once; errors and redirects as in `post`."""
+        fields = {"Accept-Encoding": "gzip", **headers}
+        try:
+            with self._client.stream("POST", url, content=body, headers=fields) as response:
+                if 200 <= response.status_code < 300:
+                    return _small(response, max_bytes)
+                status = response.status_code
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            raise answer.transport_trouble(error, answer.origin(url)) from error
+        raise answer.rejection(url, status)
 
     @contextmanager
     def _answered(

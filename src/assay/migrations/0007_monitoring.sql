@@ -10,6 +10,24 @@ CREATE TABLE monitoring.horizons (
 );
 INSERT INTO monitoring.horizons (kind) VALUES ('jobs'), ('attempts'), ('runs');
 
+-- What a look counts: rows of transactions from `last_horizon` on, that ended after `since` and are not in `counted`.
+-- Where a dump was restored transaction numbers begin again, and the time of the last look has to do. No transaction is
+-- open for longer than two hours: a job that ends with one carries the time of its beginning.
+CREATE VIEW monitoring.looks AS
+SELECT h.kind, now.horizon, now.newest,
+       CASE WHEN h.horizon > now.newest THEN 0 ELSE h.horizon END AS last_horizon,
+       CASE WHEN h.horizon > now.newest THEN h.observed_at ELSE h.observed_at - interval '2 hours' END AS since
+FROM monitoring.horizons AS h, (
+    SELECT pg_snapshot_xmin(taken)::text::bigint AS horizon, pg_snapshot_xmax(taken)::text::bigint AS newest
+    FROM pg_current_snapshot() AS taken
+) AS now;
+
+-- The number of a row's transaction, of which the row keeps 32 of 64 bits: those above come from the newest one.
+CREATE FUNCTION monitoring.full_xid(xmin xid, newest bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT xmin::text::bigint
+        + ((newest >> 32) - CASE WHEN xmin::text::bigint >= (newest & 4294967295) THEN 1 ELSE 0 END) * 4294967296
+$$;
+
 -- What is in the totals already although it lies past the horizon: few rows, unless a transaction stays open long.
 CREATE TABLE monitoring.counted (
     kind text NOT NULL,

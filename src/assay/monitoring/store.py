@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -16,8 +16,6 @@ _SQL = sql.beside(__file__)
 
 # One lock for all who look in this database; the number is arbitrary and must not change.
 _LOCK = 7_231_901_146
-# A job that ends with a transaction carries the time of that one's beginning; none is open for longer than this.
-_LONGEST_TRANSACTION = timedelta(hours=2)
 
 
 def try_turn(conn: Connection) -> bool:
@@ -28,7 +26,7 @@ def try_turn(conn: Connection) -> bool:
 
 def observe(conn: Connection) -> int:
     """Add what ended since the last look to the totals; the number of jobs, attempts and runs that were."""
-    values = {"bounds": list(BOUNDS), "longest_seconds": _LONGEST_TRANSACTION.total_seconds()}
+    values = {"bounds": list(BOUNDS)}
     found = 0
     for name in ("observe_jobs", "observe_attempts", "observe_runs"):
         row = conn.execute(_SQL[name].text, values).fetchone()

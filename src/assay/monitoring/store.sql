@@ -3,28 +3,19 @@
 SELECT pg_try_advisory_xact_lock(%(lock)s::bigint);
 
 -- name: observe_jobs
--- Adds the jobs that ended since the last look to the totals. See 0007_monitoring.sql for the horizon.
-WITH moment AS MATERIALIZED (
-    SELECT pg_snapshot_xmin(taken)::text::bigint AS horizon, pg_snapshot_xmax(taken)::text::bigint AS newest
-    FROM pg_current_snapshot() AS taken
-), last AS MATERIALIZED (
-    -- Transaction numbers begin again where a dump is restored: there the time of the last look has to do.
-    SELECT CASE WHEN h.horizon > moment.newest THEN 0 ELSE h.horizon END AS horizon,
-           CASE WHEN h.horizon > moment.newest THEN h.observed_at
-               ELSE h.observed_at - make_interval(secs => %(longest_seconds)s::float8) END AS since
-    FROM monitoring.horizons AS h, moment
-    WHERE h.kind = 'jobs'
+-- Adds the jobs that ended since the last look to the totals. See 0007_monitoring.sql for the look.
+WITH look AS MATERIALIZED (
+    SELECT horizon, newest, last_horizon, since FROM monitoring.looks WHERE kind = 'jobs'
 ), ended AS MATERIALIZED (
     SELECT found.* FROM (
         SELECT j.id, j.task_name::text AS task, j.created_at, j.started_at, j.completed_at, j.starts,
                CASE j.status WHEN 'succeeded' THEN 'completed' WHEN 'failed' THEN 'failed' ELSE 'cancelled' END AS outcome,
-               j.xmin::text::bigint + ((moment.newest >> 32) - CASE
-                   WHEN j.xmin::text::bigint >= (moment.newest & 4294967295) THEN 1 ELSE 0 END) * 4294967296 AS xid
-        FROM jobs.procrastinate_jobs AS j, moment
+               monitoring.full_xid(j.xmin, look.newest) AS xid
+        FROM jobs.procrastinate_jobs AS j, look
         WHERE j.completed_at IS NOT NULL
-          AND j.completed_at > coalesce((SELECT since FROM last), '-infinity')
-    ) AS found, last
-    WHERE found.xid >= last.horizon
+          AND j.completed_at > coalesce((SELECT since FROM look), '-infinity')
+    ) AS found, look
+    WHERE found.xid >= look.last_horizon
       AND NOT EXISTS (
           SELECT 1 FROM monitoring.counted AS c
           WHERE c.kind = 'jobs' AND c.id = found.id AND c.xid = found.xid
@@ -49,41 +40,33 @@ WITH moment AS MATERIALIZED (
     ON CONFLICT (task, measure, bound) DO UPDATE SET jobs = t.jobs + excluded.jobs, seconds = t.seconds + excluded.seconds
 ), remembered AS (
     INSERT INTO monitoring.counted (kind, id, xid)
-    SELECT 'jobs', ended.id, ended.xid FROM ended, moment WHERE ended.xid >= moment.horizon
+    SELECT 'jobs', ended.id, ended.xid FROM ended, look WHERE ended.xid >= look.horizon
 ), forgotten AS (
-    DELETE FROM monitoring.counted AS c USING moment WHERE c.kind = 'jobs' AND c.xid < moment.horizon
+    DELETE FROM monitoring.counted AS c USING look WHERE c.kind = 'jobs' AND c.xid < look.horizon
 )
 UPDATE monitoring.horizons AS h
-SET horizon = moment.horizon, observed_at = clock_timestamp()
-FROM moment
+SET horizon = look.horizon, observed_at = clock_timestamp()
+FROM look
 WHERE h.kind = 'jobs'
 RETURNING (SELECT count(*) FROM ended);
 
 -- name: observe_attempts
 -- Adds the attempts that failed since the last look to the totals.
-WITH moment AS MATERIALIZED (
-    SELECT pg_snapshot_xmin(taken)::text::bigint AS horizon, pg_snapshot_xmax(taken)::text::bigint AS newest
-    FROM pg_current_snapshot() AS taken
-), last AS MATERIALIZED (
-    SELECT CASE WHEN h.horizon > moment.newest THEN 0 ELSE h.horizon END AS horizon,
-           CASE WHEN h.horizon > moment.newest THEN h.observed_at
-               ELSE h.observed_at - make_interval(secs => %(longest_seconds)s::float8) END AS since
-    FROM monitoring.horizons AS h, moment
-    WHERE h.kind = 'attempts'
+WITH look AS MATERIALIZED (
+    SELECT horizon, newest, last_horizon, since FROM monitoring.looks WHERE kind = 'attempts'
 ), failed AS MATERIALIZED (
     SELECT found.* FROM (
         SELECT a.id, j.task_name::text AS task, a.outcome, coalesce(a.error_kind, a.outcome) AS kind,
-               a.xmin::text::bigint + ((moment.newest >> 32) - CASE
-                   WHEN a.xmin::text::bigint >= (moment.newest & 4294967295) THEN 1 ELSE 0 END) * 4294967296 AS xid
+               monitoring.full_xid(a.xmin, look.newest) AS xid
         FROM jobs.attempts AS a
-        JOIN jobs.procrastinate_jobs AS j ON j.id = a.job_id, moment
+        JOIN jobs.procrastinate_jobs AS j ON j.id = a.job_id, look
         WHERE a.id > (
               SELECT coalesce(max(older.id), 0) FROM jobs.attempts AS older
-              WHERE older.ended_at < (SELECT since FROM last)
+              WHERE older.ended_at < (SELECT since FROM look)
           )
-          AND a.ended_at > coalesce((SELECT since FROM last), '-infinity')
-    ) AS found, last
-    WHERE found.xid >= last.horizon
+          AND a.ended_at > coalesce((SELECT since FROM look), '-infinity')
+    ) AS found, look
+    WHERE found.xid >= look.last_horizon
       AND NOT EXISTS (
           SELECT 1 FROM monitoring.counted AS c
           WHERE c.kind = 'attempts' AND c.id = found.id AND c.xid = found.xid
@@ -94,37 +77,29 @@ WITH moment AS MATERIALIZED (
     ON CONFLICT (task, outcome, kind) DO UPDATE SET attempts = t.attempts + excluded.attempts
 ), remembered AS (
     INSERT INTO monitoring.counted (kind, id, xid)
-    SELECT 'attempts', failed.id, failed.xid FROM failed, moment WHERE failed.xid >= moment.horizon
+    SELECT 'attempts', failed.id, failed.xid FROM failed, look WHERE failed.xid >= look.horizon
 ), forgotten AS (
-    DELETE FROM monitoring.counted AS c USING moment WHERE c.kind = 'attempts' AND c.xid < moment.horizon
+    DELETE FROM monitoring.counted AS c USING look WHERE c.kind = 'attempts' AND c.xid < look.horizon
 )
 UPDATE monitoring.horizons AS h
-SET horizon = moment.horizon, observed_at = clock_timestamp()
-FROM moment
+SET horizon = look.horizon, observed_at = clock_timestamp()
+FROM look
 WHERE h.kind = 'attempts'
 RETURNING (SELECT count(*) FROM failed);
 
 -- name: observe_runs
 -- Adds the runs that ended since the last look to the totals.
-WITH moment AS MATERIALIZED (
-    SELECT pg_snapshot_xmin(taken)::text::bigint AS horizon, pg_snapshot_xmax(taken)::text::bigint AS newest
-    FROM pg_current_snapshot() AS taken
-), last AS MATERIALIZED (
-    SELECT CASE WHEN h.horizon > moment.newest THEN 0 ELSE h.horizon END AS horizon,
-           CASE WHEN h.horizon > moment.newest THEN h.observed_at
-               ELSE h.observed_at - make_interval(secs => %(longest_seconds)s::float8) END AS since
-    FROM monitoring.horizons AS h, moment
-    WHERE h.kind = 'runs'
+WITH look AS MATERIALIZED (
+    SELECT horizon, newest, last_horizon, since FROM monitoring.looks WHERE kind = 'runs'
 ), ended AS MATERIALIZED (
     SELECT found.* FROM (
         SELECT r.id, r.room, r.step, coalesce(r.source, '') AS source, r.outcome, r.counts,
                extract(epoch FROM r.ended_at - r.started_at)::float8 AS seconds,
-               r.xmin::text::bigint + ((moment.newest >> 32) - CASE
-                   WHEN r.xmin::text::bigint >= (moment.newest & 4294967295) THEN 1 ELSE 0 END) * 4294967296 AS xid
-        FROM jobs.runs AS r, moment
-        WHERE r.ended_at > coalesce((SELECT since FROM last), '-infinity')
-    ) AS found, last
-    WHERE found.xid >= last.horizon
+               monitoring.full_xid(r.xmin, look.newest) AS xid
+        FROM jobs.runs AS r, look
+        WHERE r.ended_at > coalesce((SELECT since FROM look), '-infinity')
+    ) AS found, look
+    WHERE found.xid >= look.last_horizon
       AND NOT EXISTS (
           SELECT 1 FROM monitoring.counted AS c
           WHERE c.kind = 'runs' AND c.id = found.id AND c.xid = found.xid
@@ -143,13 +118,13 @@ WITH moment AS MATERIALIZED (
     ON CONFLICT (room, step, source, what) DO UPDATE SET records = t.records + excluded.records
 ), remembered AS (
     INSERT INTO monitoring.counted (kind, id, xid)
-    SELECT 'runs', ended.id, ended.xid FROM ended, moment WHERE ended.xid >= moment.horizon
+    SELECT 'runs', ended.id, ended.xid FROM ended, look WHERE ended.xid >= look.horizon
 ), forgotten AS (
-    DELETE FROM monitoring.counted AS c USING moment WHERE c.kind = 'runs' AND c.xid < moment.horizon
+    DELETE FROM monitoring.counted AS c USING look WHERE c.kind = 'runs' AND c.xid < look.horizon
 )
 UPDATE monitoring.horizons AS h
-SET horizon = moment.horizon, observed_at = clock_timestamp()
-FROM moment
+SET horizon = look.horizon, observed_at = clock_timestamp()
+FROM look
 WHERE h.kind = 'runs'
 RETURNING (SELECT count(*) FROM ended);
 

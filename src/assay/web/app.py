@@ -12,6 +12,7 @@ from assay.bootstrap import Context
 from assay.web import describing, pages, problems
 from assay.web.access import AccessLog
 from assay.web.api import (
+    access,
     alerts,
     bucket,
     decisions,
@@ -35,6 +36,7 @@ from assay.web.guard import Identify, Known, reader
 from assay.web.identity import Identity
 from assay.web.limits import Limiter
 from assay.web.packing import Packed
+from assay.web.pages import signing_in
 from assay.web.parameters import only_known
 from assay.web.reading import Reading
 from assay.web.shield import Shield
@@ -89,6 +91,8 @@ def _assembled(ctx: Context, read: Reading) -> FastAPI:
     app.include_router(health.router(ctx, read))
     app.include_router(metrics.router(ctx, read))
     app.include_router(operations.router(ctx, read))
+    app.include_router(signing_in.router(ctx, read))
+    app.include_router(access.router(ctx, read))
     _add_api(app, ctx, read)
     app.include_router(describing.router(app), dependencies=advisories)
     return app

@@ -92,7 +92,8 @@ def plan_reading(
     """
     listed = [(record, member) for member in members if (record := locate(member.name)) is not None]
     now = Counter([record for record, _ in listed])
-    had = Counter([record for name in last if (record := locate(name)) is not None])
+    where = {member.name: record for record, member in listed}
+    had = Counter([record for name in last if (record := where.get(name) or locate(name)) is not None])
     # Almost everything is as it was: what is not is found first, and only that is looked at one by one.
     touched = {
         record
@@ -103,7 +104,7 @@ def plan_reading(
         touched.update(record for record, copies in now.items() if had[record] != copies)
     was_bad = {name for name, entry in last.items() if entry.is_bad}
     reading = Reading[Member](records=len(listed), gone=sorted(had.keys() - now.keys()), had=had.keys())
-    reading.names = {member.name for _, member in listed}
+    reading.names = where.keys()
     reading.unchanged = len(listed) - sum(now[record] for record in touched)
     if was_bad:
         kept = (record not in touched and member.name in was_bad for record, member in listed)
