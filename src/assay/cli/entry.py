@@ -21,6 +21,7 @@ from assay.cli import (
     packages,
     schedules,
     serving,
+    up,
     worker,
 )
 from assay.cli.exits import Terminated, reported
@@ -87,6 +88,7 @@ schedules.add_to(app)
 monitoring.add_to(app)
 worker.add_to(app)
 access.add_to(app)
+up.add_to(app)
 operations.add_to(app)
 
 

@@ -1,12 +1,15 @@
 """The service as a process: an address, one or several workers, an end that lets requests finish."""
 
 import multiprocessing
+import os
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import SpawnProcess
 
 import structlog
 import uvicorn
@@ -23,8 +26,13 @@ _log = structlog.get_logger()
 _GRACE = 10
 _KEEP_ALIVE = 75
 _BACKLOG = 2048
-# A worker that ends this often by itself has a reason that another start does not cure.
-_MOST_RESTARTS = 20
+# Seconds between looks at the workers.
+_LOOK = 0.2
+# A worker that ends within so many seconds ended young; after so many in a row another start does not cure it.
+_YOUNG = 10.0
+_MOST_DEATHS = 12
+_PAUSE = 0.25
+_LONGEST_PAUSE = 15.0
 
 
 class _Server(uvicorn.Server):
@@ -109,42 +117,89 @@ def address_of(listening: socket.socket) -> str:
 
 def _supervise(ctx: Context, listening: socket.socket, workers: int, is_ready: Callable[[], None]) -> None:
     """Keep as many workers running, all on the one socket, until this process is asked to end."""
-    spawn = multiprocessing.get_context("spawn")
-    has_started = spawn.Event()
+    with suppress(KeyboardInterrupt):
+        keep_serving(ctx, listening, workers, is_ready, lambda: False)
 
-    def start() -> BaseProcess:
-        arguments = (ctx.settings, ctx.db.url, listening, has_started.set)
-        process = spawn.Process(target=_work, args=arguments, name="assay-web")
-        process.start()
-        return process
 
-    running = [start() for _ in range(workers)]
-    restarts = 0
+def keep_serving(
+    ctx: Context,
+    listening: socket.socket,
+    workers: int,
+    is_ready: Callable[[], None],
+    is_over: Callable[[], bool],
+) -> None:
+    """Serve by as many processes until it is over; one that dies is replaced, after growing pauses if it died young.
+
+    `is_ready` is called once, when the first of them answers. Raises Permanent when they keep dying young.
+    """
+    crew = _Crew(ctx, listening, workers)
     try:
-        while not has_started.wait(0.1) and all(process.is_alive() for process in running):
-            pass
-        if has_started.is_set():
-            is_ready()
-        while restarts < _MOST_RESTARTS:
-            wait([process.sentinel for process in running])
-            for place, process in enumerate(running):
-                if not process.is_alive():
-                    restarts += 1
-                    _log.error("worker ended", code=process.exitcode, pid=process.pid)
-                    running[place] = start()
-    except KeyboardInterrupt:
-        return
+        has_told = False
+        while not is_over():
+            crew.look()
+            if not has_told and crew.has_started.is_set():
+                has_told = True
+                is_ready()
     finally:
-        for process in running:
+        crew.end()
+
+
+class _Crew:
+    """The processes that serve."""
+
+    def __init__(self, ctx: Context, listening: socket.socket, workers: int) -> None:
+        self._spawn = multiprocessing.get_context("spawn")
+        self.has_started = self._spawn.Event()
+        self._arguments = (ctx.settings, ctx.db.url, listening, self.has_started.set)
+        self._workers = workers
+        self._running: dict[SpawnProcess, float] = {}
+        self._deaths = 0
+        self._not_before = 0.0
+
+    def look(self) -> None:
+        """Start those that are missing, and wait a moment for one to end."""
+        now = time.monotonic()
+        while len(self._running) < self._workers and now >= self._not_before:
+            process = self._spawn.Process(target=_work, args=self._arguments, name="assay-web")
+            process.start()
+            self._running[process] = now
+        if self._running:
+            wait([process.sentinel for process in self._running], timeout=_LOOK)
+        else:
+            time.sleep(_LOOK)
+        for process in [one for one in self._running if not one.is_alive()]:
+            self._bury(process)
+
+    def _bury(self, process: SpawnProcess) -> None:
+        age = time.monotonic() - self._running.pop(process)
+        _log.error("worker ended", code=process.exitcode, pid=process.pid)
+        self._deaths = self._deaths + 1 if age < _YOUNG else 0
+        if self._deaths >= _MOST_DEATHS:
+            raise Permanent(f"the workers of the service ended {self._deaths} times; the log says why")
+        if self._deaths:
+            self._not_before = time.monotonic() + min(_LONGEST_PAUSE, _PAUSE * 2**self._deaths)
+
+    def end(self) -> None:
+        """Let them finish what they answer, and end."""
+        for process in self._running:
             process.terminate()
-        for process in running:
+        for process in self._running:
             process.join(_GRACE * 2)
             process.kill()
-    raise Permanent(f"the workers of the service ended {restarts} times; the log says why")
+            process.join()
 
 
 def _work(settings: Settings, url: str, listening: socket.socket, is_ready: Callable[[], None]) -> None:
-    """A worker's whole life. Ctrl-C reaches it with its parent, SIGTERM from it."""
+    """A worker's whole life. Ctrl-C reaches it with its parent, SIGTERM from it; it does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch_parent, name="parent-watch", daemon=True).start()
     ctx = enter_worker(settings, url)
     _run(ctx, listening, is_ready)
+
+
+def _watch_parent() -> None:
+    """End in order when the parent is gone: a killed one tells nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
