@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -14,43 +13,17 @@ import psycopg
 import pytest
 
 from assay.auth.model import Kind, Principal, Role
-from assay.bootstrap import Context, build
-from assay.jobs.schedules import declare
-from assay.pipelines.advisories import commands
-from assay.pipelines.advisories.commands import Request
-from assay.settings import Settings
-from conftest import Server, _create, _drop
+from assay.bootstrap import Context
+from conftest import Server
+from sample import loaded_sample
 from web_service import Service, running_service
-
-SAMPLE = Path(__file__).parents[3] / "sample"
 
 
 @pytest.fixture(scope="package")
 def loaded(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     """A Context on a database with all of the sample and every schedule."""
-    name = f"{template}_pages"
-    _create(server, name, template)
-    settings = Settings(
-        home=tmp_path_factory.mktemp("pages") / "home",
-        database_url=server.database_url(name),
-        processes=1,
-        web_rate=0,
-    )
-    files = {
-        "osv": "osv.zip",
-        "gitlab": "gitlab.zip",
-        "cve": "cve.zip",
-        "kev": "kev.json.gz",
-        "epss": "epss.csv.gz",
-    }
-    requests = {source: Request(origin=str(SAMPLE / file)) for source, file in files.items()}
-    with build(settings) as ctx:
-        report = commands.sync(ctx, requests, retention=settings.retention, progress=lambda *_: None)
-        assert report.is_good, report
-        with ctx.db.transaction() as conn:
-            declare(conn, ctx.schedules)
+    with loaded_sample(server, template, "pages", tmp_path_factory.mktemp("pages") / "home") as ctx:
         yield ctx
-    _drop(server, name)
 
 
 @dataclass
