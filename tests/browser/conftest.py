@@ -4,9 +4,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from assay.auth.commands import Act, add_person
 from assay.auth.model import Role
@@ -14,11 +15,9 @@ from assay.bootstrap import Context
 from conftest import Server
 from sample import loaded_sample
 from servers import Web, web_server
+from visiting import DESKTOP, PASSWORD
 from web_service import TESTER, Service, running_service
 
-PASSWORD = "a long enough passphrase 7"
-PHONE = {"width": 360, "height": 740}
-DESKTOP = {"width": 1280, "height": 800}
 _ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
@@ -88,6 +87,12 @@ def _add_people(ctx: Context) -> None:
             add_person(Act(conn, ctx.sign_in, ctx.clock(), TESTER), f"{role.value}-of-tests", role, PASSWORD)
 
 
+@pytest.fixture(scope="package")
+def sessions() -> dict[Role, list[Any]]:
+    """The cookies of those who are signed in."""
+    return {}
+
+
 @pytest.fixture
 def visit(chromium: Browser, site: Service) -> Iterator[BrowserContext]:
     """A browser's own session. Whatever a page complains of, a policy that is broken above all, fails the test."""
@@ -104,12 +109,3 @@ def visit(chromium: Browser, site: Service) -> Iterator[BrowserContext]:
     context.close()
     assert elsewhere == []
     assert [text for text in said if "status of 4" not in text] == []
-
-
-def sign_in(page: Page, role: Role) -> None:
-    """Sign in as the person of a role, and end on the overview."""
-    page.goto("/")
-    page.get_by_label("Name").fill(f"{role.value}-of-tests")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Overview", level=1).wait_for()
