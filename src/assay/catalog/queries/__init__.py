@@ -23,7 +23,7 @@ from assay.catalog.queries.history import (
     list_history,
     raw_claim,
 )
-from assay.catalog.queries.listing import Hit, Page, Sort, search
+from assay.catalog.queries.listing import Hit, Page, Sort, newly_exploited, search
 from assay.catalog.queries.matching import (
     Brief,
     Finding,
@@ -122,6 +122,7 @@ __all__ = [
     "list_records",
     "list_scores",
     "match",
+    "newly_exploited",
     "overview",
     "raw_claim",
     "scores_in_force",

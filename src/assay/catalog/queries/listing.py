@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, LiteralString, NamedTuple
 
 import msgspec
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from assay.catalog.queries.filtering import Filters, filter_values, with_filters
 from assay.errors import Conflict
@@ -171,3 +171,9 @@ def _check_value(place: _Place) -> None:
         case Sort.NAME:
             if writable(place.value) != place.value:
                 raise ValueError(place.value)
+
+
+def newly_exploited(conn: Connection, limit: int) -> list[Hit]:
+    """What is in force and exploited, the last that became known to be first."""
+    with conn.cursor(row_factory=class_row(Hit)) as found:
+        return found.execute(_SQL["newly_exploited"].text, {"limit": limit}).fetchall()

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from assay.auth.model import AuditRow, Person, Token
-from assay.cli.output import age, clean, cut, moment, spoken, table, text
+from assay.cli.output import cut, spoken, table, text
+from assay.domain.wording import age, clean, moment
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -4,7 +4,19 @@ from fastapi import FastAPI
 
 from assay.bootstrap import Context
 from assay.web.assets import Assets
-from assay.web.pages import alerts, failing, jobs, schedules, sources, vulnerabilities, vulnerability
+from assay.web.pages import (
+    alerts,
+    audit,
+    failing,
+    jobs,
+    overview,
+    saved,
+    schedules,
+    settings,
+    sources,
+    vulnerabilities,
+    vulnerability,
+)
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
@@ -12,7 +24,18 @@ from assay.web.rendering import Rendering
 def add_to(app: FastAPI, ctx: Context, read: Reading) -> None:
     """Put the pages and their files into the application; every handler of errors has to be there already."""
     show = Rendering(ctx.clock)
-    for room in (sources, jobs, schedules, alerts, vulnerabilities, vulnerability):
+    for room in (
+        overview,
+        sources,
+        jobs,
+        schedules,
+        alerts,
+        audit,
+        settings,
+        saved,
+        vulnerabilities,
+        vulnerability,
+    ):
         app.include_router(room.router(ctx, read, show))
     app.mount("/static", Assets(), name="static")
     failing.add_to(app, show)

@@ -1,16 +1,14 @@
 """The vulnerabilities: found by filters that stand in the address, counted, drawn, and written out."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from assay.auth.queries import saved_filters
 from assay.bootstrap import Context
 from assay.catalog import queries as catalog
 from assay.catalog.model import State
@@ -18,24 +16,20 @@ from assay.catalog.queries import Hit, Sort
 from assay.domain.severity import Band
 from assay.kit.db import Connection
 from assay.web.guard import Viewer
+from assay.web.listed import as_csv, as_lines
+from assay.web.pages.saved import PAGE
+from assay.web.pages.trending import recent
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
 _PAGE = 50
 _EXPORTED = 1000
-_DAYS = 30
 _PERIODS = {
     "1d": timedelta(days=1),
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
     "365d": timedelta(days=365),
 }
-_FIELDS = (
-    *("name", "state", "severity", "cvss_score", "epss", "epss_percentile", "is_exploited", "exploited_on"),
-    *("published_at", "modified_at", "sources", "needs_review", "remediated_at", "summary"),
-)
-# A table program takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _Text = Annotated[str, Query(max_length=300)]
 
@@ -136,7 +130,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     ) -> Response:
         now = ctx.clock()
         filters = asked.filters(now)
-        page, counts, days, ecosystems = read(
+        page, counts, trend, ecosystems, saved = read(
             lambda conn: (
                 catalog.search(
                     conn,
@@ -147,8 +141,9 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
                     cursor=cursor or None,
                 ),
                 catalog.count(conn, filters),
-                catalog.trend(conn, filters, until=now.date(), days=_DAYS),
+                recent(conn, filters, now.date()),
                 catalog.list_ecosystems(conn),
+                [] if who.person_id is None else saved_filters(conn, who.person_id, PAGE),
             )
         )
         return show(
@@ -159,7 +154,8 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
             values=asked.values(),
             page=page,
             counts=counts,
-            days=days,
+            trend=trend,
+            saved=saved,
             ecosystems=ecosystems,
             sources=list(ctx.sources),
             sorts=list(Sort),
@@ -170,9 +166,9 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         who: Viewer, asked: Annotated[Asked, Depends(asked_of)], kind: Literal["csv", "json"]
     ) -> Response:
         del who
-        hits = _every_hit(read, asked, asked.filters(ctx.clock()))
+        pages = _pages(read, asked, asked.filters(ctx.clock()))
         written, media = (
-            (_csv(hits), "text/csv; charset=utf-8") if kind == "csv" else (_json(hits), "application/json")
+            (as_csv(pages), "text/csv") if kind == "csv" else (as_lines(pages), "application/json")
         )
         headers = {
             "Content-Disposition": f'attachment; filename="vulnerabilities.{kind}"',
@@ -183,7 +179,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     return routes
 
 
-def _every_hit(read: Reading, asked: Asked, filters: catalog.Filters) -> Iterator[Hit]:
+def _pages(read: Reading, asked: Asked, filters: catalog.Filters) -> Iterator[list[Hit]]:
     """All that passes the filters, a page at a time: no transaction waits for a slow reader."""
     cursor: str | None = None
     while True:
@@ -194,43 +190,7 @@ def _every_hit(read: Reading, asked: Asked, filters: catalog.Filters) -> Iterato
             )
 
         page = read(question)
-        yield from page.hits
+        yield page.hits
         cursor = page.next_cursor
         if cursor is None:
             return
-
-
-def _csv(hits: Iterator[Hit]) -> Iterator[str]:
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(_FIELDS)
-    for hit in hits:
-        rows.writerow([_cell(getattr(hit, name)) for name in _FIELDS])
-        if text.tell() > 1 << 16:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return " ".join(value)
-        case datetime():
-            return value.isoformat()
-        case str():
-            return f"'{value}" if value.startswith(_FORMULA) else value
-    return str(value)
-
-
-def _json(hits: Iterator[Hit]) -> Iterator[bytes]:
-    yield b"["
-    for place, hit in enumerate(hits):
-        row = {name: getattr(hit, name) for name in _FIELDS}
-        yield (b",\n" if place else b"\n") + msgspec.json.encode(row)
-    yield b"\n]\n"
