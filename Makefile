@@ -63,6 +63,8 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 		$(if $(wildcard $(TRIVY)),--trivy $(TRIVY)) $(if $(wildcard $(PIP_AUDIT)),--pip-audit $(PIP_AUDIT))
 	@$(BIN)/python benchmarks/service.py "$(DATA)"
 	@$(BIN)/python benchmarks/configs.py "$(DATA)" $(if $(wildcard $(KSCONF)),--ksconf $(KSCONF))
+	@$(BIN)/python benchmarks/api.py "$(DATA)"
+	@$(BIN)/python benchmarks/pages.py
 
 chaos: .venv/.dev ## Kill workers, PostgreSQL and the web service, fill disks, turn clocks, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.chaos $(ARGS)
@@ -121,6 +123,7 @@ $(PIP_AUDIT) $(TRIVY) $(CELERY) $(KSCONF): .venv/.made-in
 	@touch $@
 
 $(NODE_CLIENTS):
-	@echo 'Installing pnpm, yarn and bun'
-	@npm install --prefix .clients --silent --no-audit --no-fund pnpm@12.21.0 @yarnpkg/cli-dist@4.18.1 bun@1.4.5
+	@echo 'Installing pnpm, yarn, bun and axe-core'
+	@npm install --prefix .clients --silent --no-audit --no-fund pnpm@12.21.0 @yarnpkg/cli-dist@4.18.1 bun@1.4.5 \
+		axe-core@4.14.1
 	@touch $@

@@ -125,6 +125,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     lost(false);
   }
 });
+// Nobody is asked while nobody looks, and nothing is replaced under somebody's hands.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const asking = event.detail.elt;
+  if (!asking.matches("[data-poll]")) return;
+  const isInUse = asking.contains(document.activeElement) || asking.querySelector("details[open]");
+  if (document.hidden || isInUse) event.preventDefault();
+});
 document.addEventListener("htmx:sendError", () => lost(true));
 
 tellTheme();
