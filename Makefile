@@ -61,6 +61,7 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 		$(if $(wildcard $(TRIVY)),--trivy $(TRIVY)) $(if $(wildcard $(PIP_AUDIT)),--pip-audit $(PIP_AUDIT))
 	@$(BIN)/python benchmarks/service.py "$(DATA)"
 	@$(BIN)/python benchmarks/pages.py
+	@$(BIN)/python benchmarks/api.py "$(DATA)"
 
 chaos: .venv/.dev ## Kill workers, supervisors and PostgreSQL at random, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.storm $(ARGS)

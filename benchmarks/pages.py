@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from multiplied import multiply
-
 from assay.auth.model import Kind, Principal, Role
 from assay.bootstrap import Context, build
 from assay.jobs.schedules import declare
@@ -26,9 +24,16 @@ from assay.pipelines.advisories import commands
 from assay.pipelines.advisories.commands import Request
 from assay.settings import Settings
 from assay.web import running
+from multiplied import multiply
 
 SAMPLE = Path(__file__).parents[1] / "sample"
-FILES = {"osv": "osv.zip", "gitlab": "gitlab.zip", "cve": "cve.zip", "kev": "kev.json.gz", "epss": "epss.csv.gz"}
+FILES = {
+    "osv": "osv.zip",
+    "gitlab": "gitlab.zip",
+    "cve": "cve.zip",
+    "kev": "kev.json.gz",
+    "epss": "epss.csv.gz",
+}
 PAGES = (
     "/",
     "/vulnerabilities",
@@ -125,7 +130,9 @@ def first_paint(url: str) -> float | None:
 
 def main() -> int:
     """0 where every promise is kept."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--vulnerabilities", type=int, default=500_000)
     parser.add_argument("--requests", type=int, default=40)
     asked = parser.parse_args()

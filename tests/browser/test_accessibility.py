@@ -43,7 +43,9 @@ def test_no_page_shuts_anybody_out(visit, axe, sessions, theme, rules):
         for path in paths:
             page.goto(path)
             page.evaluate(axe)
-            result = page.evaluate("asked => axe.run(document, asked)", {"resultTypes": ["violations"], **rules})
+            result = page.evaluate(
+                "asked => axe.run(document, asked)", {"resultTypes": ["violations"], **rules}
+            )
             found[path, size["width"]] = [
                 f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
                 for one in result["violations"]

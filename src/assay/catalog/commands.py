@@ -242,6 +242,7 @@ def decide(
     on a name that nobody gives.
     """
     left, right = _pair(names)
+    reason = writable(reason)
     store.mark_names_dirty(conn, [left, right])
     for name in (left, right) if kind == "pin" else ():
         get(conn, name)
@@ -278,7 +279,7 @@ def unremediate(conn: Connection, identifier: str) -> Vulnerability:
 
 
 def _pair(names: tuple[str, str]) -> tuple[str, str]:
-    left, right = (normalise(name) for name in names)
+    left, right = (normalise(writable(name)) for name in names)
     if left is None or right is None or left == right:
         raise Conflict("a decision is about two different names")
     return pair(left, right)

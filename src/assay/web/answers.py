@@ -32,16 +32,18 @@ def responses(
     about: str, example: object, *problems: int, status: int = 200
 ) -> dict[int | str, dict[str, Any]]:
     """What a route answers when it goes well, with an example, and which problems (RFC 9457) it may tell."""
-    found: dict[int | str, dict[str, Any]] = {
-        status: {"description": about, "content": {"application/json": {"example": example}}}
-    }
+    content = {} if status == 204 else {"content": {"application/json": {"example": example}}}
+    found: dict[int | str, dict[str, Any]] = {status: {"description": about} | content}
     for code in (401, 403, *problems):
-        content: Mapping[str, Any] = {"example": {**_PROBLEM, **_example(code)}}
-        found[code] = {
-            "description": _PROBLEMS[code],
-            "content": {"application/problem+json": {"schema": {"type": "object"}, **content}},
-        }
+        found[code] = _problem(_PROBLEMS[code], {**_PROBLEM, **_example(code)})
+    # This also keeps FastAPI from promising its own answer to wrong parameters, which is a 400 here.
+    found["default"] = _problem("Any other problem; `detail` says what.", _PROBLEM)
     return found
+
+
+def _problem(about: str, example: object) -> dict[str, Any]:
+    content = {"schema": {"type": "object"}, "example": example}
+    return {"description": about, "content": {"application/problem+json": content}}
 
 
 def _example(code: int) -> dict[str, Any]:

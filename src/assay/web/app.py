@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
@@ -55,6 +56,18 @@ def create_app(ctx: Context, identify: Identify | None = None) -> ASGIApp:
     """
     read = Reading(ctx.db.url, CONNECTIONS)
     limiter = Limiter(ctx.settings.web_rate)
+    app = _assembled(ctx, read)
+    pages.add_to(app, ctx, read)
+    known = Known(Packed(app), identify or Identity(ctx, read, limiter))
+    return AccessLog(Shield(known, limiter, ctx.settings.web_upload_mb << 20))
+
+
+def description(ctx: Context) -> dict[str, Any]:
+    """The interface in OpenAPI's words, as `/openapi.json` answers them."""
+    return _assembled(ctx, Reading(ctx.db.url, CONNECTIONS)).openapi()
+
+
+def _assembled(ctx: Context, read: Reading) -> FastAPI:
     advisories = [Depends(reader(ctx.settings))]
 
     @asynccontextmanager
@@ -82,9 +95,7 @@ def create_app(ctx: Context, identify: Identify | None = None) -> ASGIApp:
     app.include_router(access.router(ctx, read))
     _add_api(app, ctx, read)
     app.include_router(describing.router(app), dependencies=advisories)
-    pages.add_to(app, ctx, read)
-    known = Known(Packed(app), identify or Identity(ctx, read, limiter))
-    return AccessLog(Shield(known, limiter, ctx.settings.web_upload_mb << 20))
+    return app
 
 
 def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:

@@ -11,7 +11,7 @@ from assay.auth.commands import record_change
 from assay.auth.model import Principal
 from assay.bootstrap import Context
 from assay.errors import Conflict, Permanent
-from assay.kit.db import Connection
+from assay.kit.db import Connection, writable
 from assay.web.addresses import address_of
 from assay.web.problems import Refused
 
@@ -26,7 +26,15 @@ class Change:
 
     def note(self, action: str, subject: object, detail: Mapping[str, Any] | None = None) -> None:
         """Write what is changed into the audit log."""
-        record_change(self.conn, self.who, action, str(subject), detail, self.address)
+        told = None if detail is None else {name: _writable(value) for name, value in detail.items()}
+        record_change(self.conn, self.who, action, writable(str(subject)), told, self.address)
+
+
+def _writable(value: Any) -> Any:
+    """The value as jsonb can hold it."""
+    if isinstance(value, list):
+        return [_writable(one) for one in value]
+    return writable(value) if isinstance(value, str) else value
 
 
 @contextmanager

@@ -2,17 +2,22 @@
 
 from difflib import get_close_matches
 from functools import lru_cache
+from threading import Lock
 
 from fastapi import FastAPI, Request
 
 from assay.web.problems import Refused
+
+_ONE_AT_A_TIME = Lock()
 
 
 def only_known(request: Request) -> None:
     """A dependency that raises Refused for query parameters that the route does not have, naming them."""
     if not request.query_params:
         return
-    known = _known(request.app, request.scope["route"].path_format, request.method.lower())
+    with _ONE_AT_A_TIME:
+        # FastAPI makes its description when it is first asked for it, and cannot make it twice at once.
+        known = _known(request.app, request.scope["route"].path_format, request.method.lower())
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         near = get_close_matches(unknown[0], known, 1)

@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 _log = structlog.get_logger()
 
 # Seconds: a question that waits longer for its turn is told to come again.
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 _LONGEST_STATEMENT = "30s"
 
 

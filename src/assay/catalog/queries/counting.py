@@ -78,21 +78,25 @@ def count(conn: Connection, filters: Filters, *, ecosystems: int = 20) -> Counts
     severities = dict.fromkeys([*(band.value for band in sorted(Band, reverse=True)), UNRATED], 0)
     sources: Counter[str] = Counter()
     places: Counter[str] = Counter()
-    for gravity, _, _, _, _, origin, number in rows:
-        severities[_WORDS[gravity]] += number
+    for origin, kind, number in rows:
+        severities[_WORDS[kind >> 4]] += number
         said_by, speaks_of = origins.get(origin, ((), ()))
         for name in said_by:
             sources[name] += number
         for name in speaks_of:
             places[name] += number
+
+    def marked(mark: int) -> int:
+        return sum(number for _, kind, number in rows if kind & mark)
+
     return Counts(
         total=sum(row[-1] for row in rows),
         is_exact=is_exact,
         severities=severities,
-        exploited=sum(row[-1] for row in rows if row[1]),
-        high_epss=sum(row[-1] for row in rows if row[2]),
-        needs_review=sum(row[-1] for row in rows if row[3]),
-        remediated=sum(row[-1] for row in rows if row[4]),
+        exploited=marked(8),
+        high_epss=marked(4),
+        needs_review=marked(2),
+        remediated=marked(1),
         sources=dict(_most_first(sources)),
         ecosystems=dict(_most_first(places)[:ecosystems]),
     )

@@ -74,7 +74,8 @@ def filter_values(conn: Connection, filters: Filters) -> dict[str, Any]:
         "least_gravity": None if severities is None else min(severities, default=0) * 1000,
         "most_gravity": None if severities is None else max(severities, default=0) * 1000 + 999,
         "min_cvss": None if filters.min_cvss is None else tenths(filters.min_cvss),
-        "min_epss": filters.min_epss,
+        # A `real` holds no smaller number, and no score has as many digits.
+        "min_epss": None if filters.min_epss is None else round(filters.min_epss, 9),
         "exploited": filters.exploited,
         "needs_review": filters.needs_review,
         "remediated": filters.remediated,

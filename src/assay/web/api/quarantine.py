@@ -136,6 +136,7 @@ def _add_lists(routes: APIRouter, read: Reading) -> None:
 
     @routes.get(
         "/{record}/raw",
+        response_class=Response,
         summary="Its bytes as the source wrote them",
         responses=responses("The bytes.", None, 404)
         | {200: {"description": "The bytes.", "content": {"application/octet-stream": {}}}},

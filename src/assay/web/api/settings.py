@@ -115,7 +115,7 @@ def _checked(name: str, value: Any) -> Any:
         known = ", ".join(_CHANGEABLE)
         raise Refused(400, f"{name!r} cannot be changed at run time; there are {known}")
     field = _CHANGEABLE[name]
-    kind: Any = Annotated[field.annotation, *field.metadata]
+    kind: Any = Annotated[field.annotation, *field.metadata, name]
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
         kept = msgspec.to_builtins(adapter.validate_json(msgspec.json.encode(value), strict=True))

@@ -14,7 +14,7 @@ from assay.catalog import queries as catalog
 from assay.catalog.queries import Counts, Hit, Overview
 from assay.errors import Conflict
 from assay.kit.db import Connection
-from assay.web.answers import shaped
+from assay.web.answers import responses, shaped
 from assay.web.editions import Editions, headers, is_known, unchanged
 from assay.web.filters import FilterQuery, ListQuery, SortQuery, TrendQuery
 from assay.web.listed import Listed, as_csv, as_lines, listed
@@ -217,7 +217,8 @@ def _add_files(routes: APIRouter, ctx: Context, read: Reading, editions: Edition
     @routes.get(
         "/v1/vulnerabilities.csv",
         summary="All vulnerabilities that pass the filters as CSV",
-        responses={
+        responses=responses("", None, 400)
+        | {
             200: {"description": "A line for each, the first names the columns.", "content": {"text/csv": {}}}
         },
         response_class=StreamingResponse,
