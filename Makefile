@@ -11,7 +11,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 # Where `make bench` finds the full archives.
 DATA ?= ../shared/data
-# More arguments for pytest, e.g. `make test ARGS='-k quarantine -x'`.
+# More arguments for pytest or for `assay up`, e.g. `make test ARGS='-k quarantine -x'`, `make run ARGS='--port 0'`.
 ARGS ?=
 
 BIN := .venv/bin
@@ -37,11 +37,11 @@ help: ## List the commands
 install: .venv/.assay ## Install Assay and what it needs into .venv
 
 run: export ASSAY_HOME ?= $(CURDIR)/.assay
-run: .venv/.assay ## Load the sample that ships with the repository and print what came out
+run: .venv/.assay ## Load the sample that ships with the repository, then serve it with workers until Ctrl-C
 	@$(BIN)/assay sync osv gitlab cve kev epss \
 		--from osv=sample/osv.zip --from gitlab=sample/gitlab.zip --from cve=sample/cve.zip \
 		--from kev=sample/kev.json.gz --from epss=sample/epss.csv.gz
-	@$(BIN)/assay catalog stats
+	@exec $(BIN)/assay up $(ARGS)
 
 test: check ## Run the checks and every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)

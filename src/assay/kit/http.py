@@ -100,8 +100,17 @@ class Http:
             download = Download(wanted, files, partial, progress, self._answered)
             return self._persistence.run(download.attempt)
 
-    def get(self, url: str, *, max_bytes: int = 16 << 20, headers: Mapping[str, str] | None = None) -> bytes:
-        """The decoded body of a small document; errors as in `download`."""
+    def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int = 16 << 20,
+        headers: Mapping[str, str] | None = None,
+        is_patient: bool = True,
+    ) -> bytes:
+        """The decoded body of a small document; errors as in `download`. Asked once where somebody waits for it."""
+        if not is_patient:
+            return self._get(url, max_bytes, headers or {})
         return self._persistence.run(lambda: self._get(url, max_bytes, headers or {}))
 
     def _get(self, url: str, max_bytes: int, headers: Mapping[str, str]) -> bytes:

@@ -196,7 +196,9 @@ class Provider:
 
     def _json(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         try:
-            return msgspec.json.decode(self._http.get(url, headers=headers), type=dict[str, Any])
+            return msgspec.json.decode(
+                self._http.get(url, headers=headers, is_patient=False), type=dict[str, Any]
+            )
         except msgspec.DecodeError as error:
             raise Transient(f"{urlsplit(url).netloc} answered with no JSON: {error}") from error
 
