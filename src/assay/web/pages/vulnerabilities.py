@@ -126,6 +126,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     """The list at `/vulnerabilities`, and what it writes out."""
     routes = APIRouter(prefix="/vulnerabilities", include_in_schema=False)
     figures = Remembered()
+    _add_exports(routes, ctx, read)
 
     @routes.get("")
     def every(
@@ -174,6 +175,10 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
             sorts=list(Sort),
         )
 
+    return routes
+
+
+def _add_exports(routes: APIRouter, ctx: Context, read: Reading) -> None:
     @routes.get("/export.{kind}")
     def export(
         who: Viewer, asked: Annotated[Asked, Depends(asked_of)], kind: Literal["csv", "json"]
@@ -188,8 +193,6 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
             "Cache-Control": "no-store",
         }
         return StreamingResponse(written, media_type=media, headers=headers)
-
-    return routes
 
 
 def _pages(read: Reading, asked: Asked, filters: catalog.Filters) -> Iterator[list[Hit]]:
