@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import sync_playwright
+
 from assay.auth.model import Kind, Principal, Role
 from assay.bootstrap import Context, build
 from assay.jobs.schedules import declare
@@ -110,8 +112,6 @@ def first_paint(url: str) -> float | None:
     program = shutil.which("chromium")
     if program is None:
         return None
-    from playwright.sync_api import sync_playwright
-
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
     found: list[float] = []
     with sync_playwright() as playwright:

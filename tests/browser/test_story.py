@@ -1,4 +1,4 @@
-"""An analyst's morning in a real browser: sign in, filter, ask who says so, run a source, mend what failed, sign out."""
+"""An analyst's morning in a real browser: sign in, filter, ask who says so, run a source, mend it, sign out."""
 
 import gzip
 import os

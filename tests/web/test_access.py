@@ -22,6 +22,7 @@ from web_service import Service, running_service, token_of
 
 # What may be sent by POST and changes nothing.
 QUESTIONS = {
+    "/v1/scans",
     "/v1/query",
     "/v1/querybatch",
     "/-/npm/v1/security/advisories/bulk",

@@ -17,8 +17,9 @@ from assay.monitoring.model import Alert
 from assay.pipelines.packages import queries as packages
 from assay.pipelines.packages.queries import KeptHit, KeptInventory
 from assay.web.guard import Viewer
+from assay.web.pages.remembering import Remembered
 from assay.web.pages.sources import Shown, list_shown
-from assay.web.pages.trending import Trend, recent
+from assay.web.pages.trending import DAYS, Trend, recent
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
@@ -61,18 +62,20 @@ class Facts:
 def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     """The page at `/`."""
     routes = APIRouter(include_in_schema=False)
+    figures = Remembered()
 
     @routes.get("/")
     def overview(request: Request, who: Viewer) -> Response:
         now = ctx.clock()
-        return show(request, "overview.html", who, facts=read(lambda conn: _facts(ctx, conn, now)))
+        return show(request, "overview.html", who, facts=read(lambda conn: _facts(ctx, conn, now, figures)))
 
     return routes
 
 
-def _facts(ctx: Context, conn: Connection, now: datetime) -> Facts:
-    found = catalog.overview(conn, today=now.date(), days=30)
-    likely = _likely(conn, now - _NEW)
+def _facts(ctx: Context, conn: Connection, now: datetime, figures: Remembered) -> Facts:
+    today = now.date()
+    found = figures(conn, ("overview", today), lambda: catalog.overview(conn, today=today, days=DAYS))
+    likely = figures(conn, ("likely", today), lambda: _likely(conn, now - _NEW))
     inventories = packages.list_inventories(conn)
     hits = packages.find_hits(conn) if inventories else []
     newest = sorted(hits, key=lambda hit: hit.seq, reverse=True)[:_HITS]
@@ -81,13 +84,13 @@ def _facts(ctx: Context, conn: Connection, now: datetime) -> Facts:
     )
     return Facts(
         overview=found,
-        trend=recent(conn, catalog.Filters(), now.date(), found.trend),
+        trend=figures(conn, ("trend", today), lambda: recent(conn, catalog.Filters(), today, found.trend)),
         sources=list_shown(ctx, conn),
         alerts=monitoring.list_alerts(conn, limit=_FEW),
         open_alerts=sum(number for *_, number in monitoring.count_alerts(conn)),
         stats=jobs.stats(conn),
-        exploited=catalog.newly_exploited(conn, _FEW),
-        likely=likely or _likely(conn, None),
+        exploited=figures(conn, "exploited", lambda: catalog.newly_exploited(conn, _FEW)),
+        likely=likely or figures(conn, "likeliest", lambda: _likely(conn, None)),
         is_likely_new=bool(likely),
         inventories=inventories,
         hits=len(hits),

@@ -1,7 +1,7 @@
 """The vulnerabilities: found by filters that stand in the address, counted, drawn, and written out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -17,6 +17,7 @@ from assay.domain.severity import Band
 from assay.kit.db import Connection
 from assay.web.guard import Viewer
 from assay.web.listed import as_csv, as_lines
+from assay.web.pages.remembering import Remembered
 from assay.web.pages.saved import PAGE
 from assay.web.pages.trending import recent
 from assay.web.reading import Reading
@@ -76,6 +77,10 @@ class Asked:
             withdrawn=self.state == "all",
         )
 
+    def figures(self) -> "Asked":
+        """The same for counters and trend, which have no order."""
+        return replace(self, sort=Sort.MODIFIED, order="")
+
     def values(self) -> dict[str, Any]:
         """What is not as it is without saying, for the address of another page."""
         said = {name: getattr(self, name) for name in self.__slots__}
@@ -120,6 +125,8 @@ def asked_of(
 def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     """The list at `/vulnerabilities`, and what it writes out."""
     routes = APIRouter(prefix="/vulnerabilities", include_in_schema=False)
+    figures = Remembered()
+    _add_exports(routes, ctx, read)
 
     @routes.get("")
     def every(
@@ -130,7 +137,8 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     ) -> Response:
         now = ctx.clock()
         filters = asked.filters(now)
-        page, counts, trend, ecosystems, saved = read(
+        today = now.date()
+        page, (counts, trend, ecosystems), saved = read(
             lambda conn: (
                 catalog.search(
                     conn,
@@ -140,9 +148,15 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
                     limit=_PAGE,
                     cursor=cursor or None,
                 ),
-                catalog.count(conn, filters),
-                recent(conn, filters, now.date()),
-                catalog.list_ecosystems(conn),
+                figures(
+                    conn,
+                    (asked.figures(), today),
+                    lambda: (
+                        catalog.count(conn, filters),
+                        recent(conn, filters, today),
+                        catalog.list_ecosystems(conn),
+                    ),
+                ),
                 [] if who.person_id is None else saved_filters(conn, who.person_id, PAGE),
             )
         )
@@ -161,6 +175,10 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
             sorts=list(Sort),
         )
 
+    return routes
+
+
+def _add_exports(routes: APIRouter, ctx: Context, read: Reading) -> None:
     @routes.get("/export.{kind}")
     def export(
         who: Viewer, asked: Annotated[Asked, Depends(asked_of)], kind: Literal["csv", "json"]
@@ -175,8 +193,6 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
             "Cache-Control": "no-store",
         }
         return StreamingResponse(written, media_type=media, headers=headers)
-
-    return routes
 
 
 def _pages(read: Reading, asked: Asked, filters: catalog.Filters) -> Iterator[list[Hit]]:
