@@ -1,5 +1,6 @@
 """`assay up`: everything starts, the link signs in once, what dies comes back, and Ctrl-C leaves nothing behind."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -63,10 +64,8 @@ class Up:
 
     def relatives(self) -> list[psutil.Process]:
         """Every process that descends from it, seen at any time."""
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             self.family += psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            pass
         return self.family
 
 

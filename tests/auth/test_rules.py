@@ -24,7 +24,7 @@ CLAIMS = {"sub": "7", "preferred_username": "ada", "email": "ada@example.org", "
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("ada", "ada"), (" ada.l@example.org ", "ada.l@example.org"), ("Ａda", "Ada")]
+    ("given", "kept"), [("ada", "ada"), (" ada.l@example.org ", "ada.l@example.org"), ("\uff21da", "Ada")]
 )
 def test_names(given, kept):
     assert checked_name(given) == kept

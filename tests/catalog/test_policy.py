@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.bootstrap import load_policy
+from assay.bootstrap.loading import load_policy
 from assay.catalog.rules.policy import FIELDS, read_policy
 from assay.errors import Permanent
 from factories import a_claim, a_policy, as_toml

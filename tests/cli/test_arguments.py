@@ -8,7 +8,7 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.bootstrap import load_sources
+from assay.bootstrap.loading import load_sources
 from assay.cli import app
 from assay.cli.arguments import (
     command_line,

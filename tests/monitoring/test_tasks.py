@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from assay.bootstrap import load_alerting
+from assay.bootstrap.loading import load_alerting
 from assay.errors import Conflict, NotFound, Permanent, Transient
 from assay.jobs.ledger import Outcome
 from assay.kit.signing import read_secret, signature

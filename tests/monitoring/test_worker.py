@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assay.bootstrap import load_tasks
+from assay.bootstrap.loading import load_tasks
 from assay.jobs import commands as jobs
 from assay.kit.signing import read_secret
 from assay.monitoring.tasks import watch_now

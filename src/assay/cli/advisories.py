@@ -81,7 +81,7 @@ def sync(
 
     invocation = current(ctx)
     settings = invocation.settings()
-    known = bootstrap.load_sources(settings)
+    known = bootstrap.loading.load_sources(settings)
     requests = requests_for(
         known,
         names or [],

@@ -223,7 +223,7 @@ def policy_show(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Show the policy in force."""
     import tomllib
 
-    from assay.bootstrap import load_policy, policy_text
+    from assay.bootstrap.loading import load_policy, policy_text
 
     settings = current(ctx).settings()
     load_policy(settings.merge_policy)
@@ -244,7 +244,7 @@ def policy_diff(
     as_json: AsJson = False,
 ) -> None:
     """Show what another policy would change, without changing it."""
-    from assay.bootstrap import policy_text
+    from assay.bootstrap.loading import policy_text
     from assay.catalog import commands
     from assay.cli.screens import catalog as screens
 

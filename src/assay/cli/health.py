@@ -178,7 +178,7 @@ def _quarantine(counts: list[tuple[str, str, int]]) -> Finding:
 
 
 def _sources(settings: "Settings", conn: Connection, now: datetime) -> Finding:
-    known = bootstrap.load_sources(settings)
+    known = bootstrap.loading.load_sources(settings)
     fetched = advisories.list_freshness(conn)
     runs = {run.source: run for run in last_runs(conn, "advisories")}
     never = [name for name in known if name not in fetched]

@@ -39,7 +39,7 @@ def worker(
     if concurrency is not None:
         changes["worker_concurrency"] = concurrency
     if queues is not None:
-        changes["worker_queues"] = _checked(queues, bootstrap.load_tasks().queues)
+        changes["worker_queues"] = _checked(queues, bootstrap.loading.load_tasks().queues)
     settings = settings.model_copy(update=changes)
     with bootstrap.supervising(settings) as supervisor:
         note(
