@@ -221,6 +221,26 @@ def test_people_and_tokens_are_made_and_ended(admin):
     )
 
 
+def test_settings_are_changed_and_taken_back(admin):
+    def change(verb: str = "", **fields: str) -> str:
+        return admin.post(f"/settings/values{verb}", back="/settings#values", **fields).text
+
+    assert "Alerts.backlog is 500 from now on" in change(name="alerts.backlog", value=" 500 ")
+    assert 'value="500"' in admin.get("/settings").text
+    assert "as the settings file and the environment say" in change("/reset", name="alerts.backlog")
+    assert 'value="500"' not in admin.get("/settings").text
+    change(name="alerts.off", value="worker_down, source_stale")
+    assert 'value="worker_down, source_stale"' in admin.get("/settings").text
+    for name, value in (
+        ("alerts.backlog", "many"),
+        ("alerts.backlog", "0"),
+        ("alerts.off", "x"),
+        ("home", "1"),
+    ):
+        assert 'class="said bad"' in change(name=name, value=value)
+    change("/reset", name="alerts.off")
+
+
 def test_files_are_kept_by_browsers_under_an_address_that_tells_their_content(viewer):
     html = viewer.get("/").text
     for address in re.findall(r'(?:src|href)="(/static/[^"]*)"', html):

@@ -11,6 +11,8 @@ from assay.auth.commands import Act
 from assay.auth.model import Purpose, Role
 from assay.bootstrap import Context
 from assay.errors import Forbidden
+from assay.jobs.choices import list_choices
+from assay.web.changeable import as_text, change_settings, from_text, shown
 from assay.web.changing import Change
 from assay.web.guard import Admin
 from assay.web.pages.acting import Back, act
@@ -20,6 +22,7 @@ from assay.web.rendering import Rendering
 
 _Key = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _Name = Annotated[str, Form(max_length=200)]
+_Value = Annotated[str, Form(max_length=1000)]
 _LASTS = {"30d": timedelta(days=30), "90d": timedelta(days=90), "365d": timedelta(days=365), "": None}
 
 
@@ -28,14 +31,38 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     routes = APIRouter(prefix="/settings", include_in_schema=False)
     _add_people(routes, ctx)
     _add_tokens(routes, ctx)
+    _add_values(routes, ctx)
 
     @routes.get("")
     def every(request: Request, who: Admin) -> Response:
         now = ctx.clock()
-        people, tokens = read(lambda conn: (queries.list_people(conn, now), queries.list_tokens(conn, now)))
-        return show(request, "settings.html", who, people=people, tokens=tokens, roles=list(Role))
+        people, tokens, chosen = read(
+            lambda conn: (queries.list_people(conn, now), queries.list_tokens(conn, now), list_choices(conn))
+        )
+        return show(
+            request, "settings.html", who, people=people, tokens=tokens, roles=list(Role),
+            values=shown(ctx, chosen), as_text=as_text,
+        )  # fmt: skip
 
     return routes
+
+
+def _add_values(routes: APIRouter, ctx: Context) -> None:
+    @routes.post("/values")
+    def change(request: Request, who: Admin, back: Back, name: _Name, value: _Value = "") -> Response:
+        def deed(change: Change) -> str:
+            change_settings(ctx, change, {name: from_text(name, value)})
+            return f"{name} is {value.strip() or 'empty'} from now on"
+
+        return act(ctx, request, who, back, deed)
+
+    @routes.post("/values/reset")
+    def reset(request: Request, who: Admin, back: Back, name: _Name) -> Response:
+        def deed(change: Change) -> str:
+            change_settings(ctx, change, {name: None})
+            return f"{name} is as the settings file and the environment say"
+
+        return act(ctx, request, who, back, deed)
 
 
 def _doing(ctx: Context, change: Change) -> Act:
