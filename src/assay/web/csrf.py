@@ -112,11 +112,14 @@ def check_origin(request: Request, public_url: str | None = None) -> None:
 
 
 async def read_csrf(request: Request) -> None:
-    """A dependency: the token of a form is there for `check_genuine`, which cannot wait for a body."""
+    """A dependency: the token of a form is there for `check_genuine`, which cannot wait for a body.
+
+    What uploads a file sends the token as a header: its body may be large, and is its route's to read.
+    """
     if request.method in SAFE or HEADER in request.headers:
         return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+    if kind == "application/x-www-form-urlencoded":
         value = (await request.form()).get(FIELD)
         request.state.csrf = value if isinstance(value, str) else None
 
