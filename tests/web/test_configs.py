@@ -7,7 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import schemathesis
 from fastapi import Request
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import booleans
+from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 from starlette.testclient import TestClient
 
 from assay.auth.model import PUBLIC, Kind, Principal, Role
@@ -83,6 +87,7 @@ def test_a_run_tells_how_far_it_is(client, run):
     assert client.get(f"/v1/runs/{uuid4()}").status_code == 404
     [listed] = client.get("/v1/configs/runs?label=nightly").json()["runs"]
     assert listed == told
+    assert client.get("/v1/configs/runs?label=nightly&limit=1").json()["next_cursor"] is None
     again = send(client, SAMPLE.read_bytes(), type="ds_etc", label="nightly")
     assert (again.status_code, again.json()["id"], again.json()["is_new"]) == (200, str(run.id), False)
 
@@ -125,6 +130,8 @@ def test_the_questions(client, run):
         ("search", 400),
         ("search?regex=(", 400),
         ("objects/limits", 404),
+        ("search?q=%00", 400),
+        ("effective/%00", 404),
     ],
 )
 def test_questions_that_make_no_sense(client, run, path, status):
@@ -132,6 +139,15 @@ def test_questions_that_make_no_sense(client, run, path, status):
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
+
+
+def test_texts_that_the_database_cannot_hold_are_looked_up_without_what_it_cannot(client, run):
+    at = f"/v1/configs/runs/{run.id}"
+    [stanza] = client.get(f"{at}/effective/in%00puts?stanza=monitor:///var/log/secure%00").json()["stanzas"]
+    assert stanza["line"] == 16
+    [hit] = client.get(f"{at}/search?q=webb_typo&conf=transforms%00&app=000_org_base%00").json()["hits"]
+    assert hit["stanza"] == "org_web_index"
+    assert client.get("/v1/configs/runs?label=nightly%00").json()["runs"]
 
 
 def test_who_may(ctx, run):
@@ -152,8 +168,23 @@ def test_uploads_that_are_none(client):
     assert "no type of upload" in send(client, b"k = v", "a.conf", type="moon").json()["detail"]
     assert client.post("/v1/uploads", json={}).status_code == 415
     assert client.post("/v1/uploads", files={"other": ("a", b"x")}).status_code == 400
+    assert (
+        client.post("/v1/uploads", content=b"k = v", headers={"content-type": "text/plain"}).status_code
+        == 415
+    )
     broken = {"content-type": "multipart/form-data; boundary=x"}
     assert client.post("/v1/uploads", content=b"--y\r\nno", headers=broken).status_code == 400
+
+
+def test_a_file_name_that_the_database_cannot_hold(client):
+    content = (
+        b'--x\r\nContent-Disposition: form-data; name="label"\r\n\r\nodd\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a\x00.conf"\r\n\r\nk = v\r\n--x--\r\n'
+    )
+    answer = client.post(
+        "/v1/uploads", content=content, headers={"content-type": "Multipart/Form-Data; boundary=x"}
+    )
+    assert (answer.status_code, answer.json()["file_name"], answer.json()["label"]) == (202, "a.conf", "odd")
 
 
 def test_an_upload_that_is_too_large(client, monkeypatch):
@@ -179,3 +210,122 @@ def test_a_run_that_waits_and_one_that_failed(ctx, client):
     gone = client.delete(f"/v1/configs/runs/{told['id']}")
     assert json.loads(gone.content) == {"deleted": told["id"], "label": "broken"}
     assert client.get(f"/v1/runs/{told['id']}").status_code == 404
+
+
+def told(client: TestClient) -> dict[str, Any]:
+    """What the interface's description says of configuration archives, by path and method."""
+    paths = client.get("/openapi.json").json()["paths"]
+    return {
+        path: methods
+        for path, methods in paths.items()
+        if path.startswith(("/v1/configs", "/v1/uploads", "/v1/runs/"))
+    }
+
+
+def test_everything_that_can_be_asked_is_described(client):
+    described = [(path, *one) for path, methods in told(client).items() for one in methods.items()]
+    assert len(described) == 14
+    for path, method, operation in described:
+        name = f"{method} {path}"
+        assert operation["summary"], name
+        assert operation["tags"] == ["Configurations"], name
+        assert all(one.get("description") for one in operation.get("parameters", ())), name
+        assert {"401", "403", "default"} <= operation["responses"].keys(), name
+        assert ("{run_id}" in path) <= ("404" in operation["responses"]), name
+        good = [answer for code, answer in operation["responses"].items() if code.startswith("2")]
+        assert good, name
+        for answer in good:
+            assert answer["description"], name
+            assert all(content["example"] for content in answer["content"].values()), name
+
+
+# Of the moment, and of whoever uploads.
+CHANGING = {"id", "job", "uploaded_by", "uploaded_at", "started_at", "completed_at", "seconds"}
+
+
+def is_part(example: Any, answer: Any) -> bool:
+    """Whether an answer has all that an example shows, under the same names; its lists may be longer."""
+    if isinstance(example, dict):
+        # FastAPI leaves what is null out of its description.
+        if not isinstance(answer, dict) or example.keys() != {
+            name for name in answer if answer[name] is not None
+        }:
+            return False
+        return all(name in CHANGING or is_part(value, answer[name]) for name, value in example.items())
+    if isinstance(example, list):
+        return isinstance(answer, list) and all(any(is_part(one, each) for each in answer) for one in example)
+    return bool(example == answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/runs/{run_id}", ""),
+        ("/v1/configs/runs", "?label=nightly"),
+        ("/v1/configs/runs/{run_id}/confs", ""),
+        ("/v1/configs/runs/{run_id}/effective/{conf}", "?stanza=monitor:///var/log/secure"),
+        ("/v1/configs/runs/{run_id}/search", "?q=webb_typo"),
+        ("/v1/configs/runs/{run_id}/routing", "?around=secure"),
+        ("/v1/configs/runs/{run_id}/objects/{kind}", ""),
+        ("/v1/configs/runs/{run_id}/apps", ""),
+        ("/v1/configs/runs/{run_id}/serverclasses", "?client=web1.example.test,,,,,linux-x86_64"),
+        ("/v1/configs/runs/{run_id}/lint", ""),
+    ],
+)
+def test_the_examples_are_found_in_answers_about_the_sample(client, run, path, asked):
+    good = told(client)[path]["get"]["responses"]["200"]["content"]["application/json"]
+    answer = client.get(path.format(run_id=run.id, conf="inputs", kind="outputs") + asked).json()
+    assert is_part(good["example"], answer)
+
+
+def test_the_examples_of_texts_are_lines_of_answers_about_the_sample(client, run):
+    path = "/v1/configs/runs/{run_id}/effective/{conf}"
+    content = told(client)[path]["get"]["responses"]["200"]["content"]
+    for kind, name in (("text/csv", "csv"), ("text/plain", "btool")):
+        asked = {"stanza": "monitor:///var/log/secure", "format": name}
+        answer = client.get(path.format(run_id=run.id, conf="inputs"), params=asked)
+        assert answer.headers["content-type"].startswith(kind)
+        assert set(content[kind]["example"].splitlines()) <= set(answer.text.splitlines())
+
+
+def test_the_example_of_a_difference(ctx, client):
+    from assay.pipelines.configs import queries
+
+    ids = []
+    for index in ("security", "os"):
+        content = f"[monitor:///var/log/secure]\nindex = {index}\n".encode()
+        sent = send(client, content, "inputs.conf", type="single_conf").json()
+        with ctx.db.transaction() as conn:
+            stored = queries.find_run(conn, sent["id"])
+        ids.append(uploading.parse_now(ctx, stored, lambda _: None).id)
+    good = told(client)["/v1/configs/diff"]["get"]["responses"]["200"]["content"]["application/json"]
+    answer = client.get("/v1/configs/diff", params={"before": ids[0], "after": ids[1]})
+    assert answer.json() == good["example"]
+
+
+def test_questions_keep_to_their_description_whatever_is_asked(client, run):
+    schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
+    tried = set()
+    for result in schema.include(path_regex="^/v1/configs/", method="GET").get_all_operations():
+        operation = result.ok()
+
+        @settings(
+            max_examples=6,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(), is_known=booleans())
+        def asked(case: schemathesis.Case, is_known: bool) -> None:
+            # Nobody guesses a run's id.
+            if is_known and "run_id" in case.path_parameters:
+                case.path_parameters["run_id"] = str(run.id)
+            answer = client.get(case.formatted_path, params=case.query)
+            assert answer.status_code < 500, case.formatted_path
+            case.validate_response(answer, checks=[status_code_conformance, content_type_conformance])
+
+        asked()
+        tried.add(operation.label)
+    assert len(tried) == 11
