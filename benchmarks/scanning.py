@@ -215,7 +215,9 @@ def beside_trivy(bench: Bench, pins: Pins, trivy: Path | None) -> None:
     floor = show("python -c pass (the floor)", bare)
     show("assay scan by itself, PostgreSQL running", alone)
     middle = show("assay scan while assay serve runs", ours)
-    print("    (its processor and peak are the caller's own: the work is done by a process that stands by, as above)")
+    print(
+        "    (its processor and peak are the caller's own: the work is done by a process that stands by, as above)"
+    )
     found = assay_findings(ours[-1].output)
     print(f"  {len(found)} findings; {middle / floor:.1f} times the floor")
     print(f"  PostgreSQL's start and stop cost {started - middle:.2f} s")
