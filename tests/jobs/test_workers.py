@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -14,6 +14,7 @@ from assay.jobs import commands, queries
 from assay.jobs.deferring import defer, defer_many
 from assay.kit.db import Database
 from jobs import shop, storm
+from patience import until
 
 pytestmark = pytest.mark.fault
 
@@ -66,13 +67,6 @@ class Yard:
         for machine in self.machines:
             machine.close()
         self.db.close()
-
-
-def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture

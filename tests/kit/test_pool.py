@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ import pytest
 from assay.errors import BadRecord, Transient
 from assay.kit.pool import Pool
 from kit import pool_work
+from patience import until
 
 HERE = Path(__file__).parent
 
@@ -110,15 +110,6 @@ def test_a_worker_that_is_killed_is_a_passing_fault_and_others_take_its_place():
 def test_a_context_that_cannot_be_made_is_told():
     with Pool(2, pool_work.broken, ()) as hopeless, pytest.raises(Transient, match="worker process died"):
         list(hopeless.map(None, pool_work.say, range(3)))
-
-
-def until(condition: Callable[[], bool], seconds: float = 240) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 @pytest.mark.fault

@@ -8,8 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import pytest
 import assay
 from assay.errors import Permanent
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions, status, stop
+from patience import until
 
 pytestmark = pytest.mark.fault
 
@@ -90,14 +90,6 @@ def first_line(process: subprocess.Popen[str]) -> str:
 def kill(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.communicate()
-
-
-def until(condition: Callable[[], Any], seconds: float = 240) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
-    return value
 
 
 def server_of(options: PostgresOptions) -> psutil.Process:

@@ -143,6 +143,14 @@ def since_when(text: str, now: datetime, option: str = "--since") -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
+Host = Annotated[str | None, typer.Option(help="The address to listen on, in the place of ASSAY_WEB_HOST.")]
+Port = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="The port, in the place of ASSAY_WEB_PORT; 0 for any."),
+]
+WebWorkers = Annotated[int, typer.Option(min=1, max=64, help="Processes that share the requests.")]
+
+
 def command_line(asked: Mapping[str, Any], cursor: str) -> str:
     """The command that shows the next page of a search, given its arguments by name."""
     line = ["assay", "search"]

@@ -1,9 +1,8 @@
 """What starts the web service."""
 
-from typing import Annotated
-
 import typer
 
+from assay.cli.arguments import Host, Port, WebWorkers
 from assay.cli.invocation import AsJson, current
 
 
@@ -15,14 +14,9 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     ctx: typer.Context,
     *,
-    host: Annotated[
-        str | None, typer.Option(help="The address to listen on, in the place of ASSAY_WEB_HOST.")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="The port, in the place of ASSAY_WEB_PORT; 0 for any."),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the requests.")] = 1,
+    host: Host = None,
+    port: Port = None,
+    workers: WebWorkers = 1,
     as_json: AsJson = False,
 ) -> None:
     """Answer OSV and npm audit queries over HTTP until stopped by Ctrl-C or SIGTERM."""

@@ -10,7 +10,7 @@ import typer
 
 from assay.auth.model import Kind, Principal, Purpose, Role
 from assay.cli.access import link_url
-from assay.cli.arguments import who_decides
+from assay.cli.arguments import Host, Port, WebWorkers, who_decides
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
 from assay.errors import AssayError
@@ -29,14 +29,9 @@ def add_to(app: typer.Typer) -> None:
 def up(
     ctx: typer.Context,
     *,
-    host: Annotated[
-        str | None, typer.Option(help="The address to listen on, in the place of ASSAY_WEB_HOST.")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="The port, in the place of ASSAY_WEB_PORT; 0 for any."),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the requests.")] = 1,
+    host: Host = None,
+    port: Port = None,
+    workers: WebWorkers = 1,
     worker: Annotated[
         bool,
         typer.Option("--worker/--no-worker", help="Run tasks and schedules too, or leave them to others."),

@@ -20,8 +20,8 @@ from assay.web.answers import as_json, responses, schema_of, shaped
 from assay.web.bodies import AnyBody, described
 from assay.web.changing import changing
 from assay.web.guard import Admin, Analyst, Viewer
-from assay.web.pages.sources import Shown, list_shown
 from assay.web.reading import Reading
+from assay.web.standings import Shown, list_shown
 
 _LARGEST_ID = 2**63 - 1
 _LAST_RUNS = 10

@@ -18,10 +18,10 @@ from assay.pipelines.packages import queries as packages
 from assay.pipelines.packages.queries import KeptHit, KeptInventory
 from assay.web.guard import Viewer
 from assay.web.pages.remembering import Remembered
-from assay.web.pages.sources import Shown, list_shown
 from assay.web.pages.trending import DAYS, Trend, recent
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
+from assay.web.standings import Shown, list_shown
 
 _FEW = 6
 _HITS = 8
