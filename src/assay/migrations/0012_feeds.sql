@@ -1,0 +1,130 @@
+-- Feeds: sources of unstructured advisories, their entries as received, what was read out of them, what people decided.
+CREATE SCHEMA feeds;
+
+-- `secrets` are the headers and credentials that a request carries, encrypted; `secret_names` says which there are.
+-- `cursor` is where the next fetch goes on (validators, a page, a mark), in the words of the source's kind.
+CREATE TABLE feeds.sources (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    kind text NOT NULL CHECK (kind IN ('feed', 'json', 'page', 'files')),
+    address text NOT NULL,
+    options jsonb NOT NULL DEFAULT '{}',
+    secrets bytea,
+    secret_names text[] NOT NULL DEFAULT '{}',
+    interval_seconds integer NOT NULL CHECK (interval_seconds BETWEEN 60 AND 259200),
+    is_enabled boolean NOT NULL DEFAULT true,
+    cursor jsonb NOT NULL DEFAULT '{}',
+    next_at timestamptz NOT NULL,
+    last_tried_at timestamptz,
+    last_good_at timestamptz,
+    failures integer NOT NULL DEFAULT 0,
+    last_error text,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL
+);
+CREATE INDEX sources_due ON feeds.sources (next_at) WHERE is_enabled;
+
+-- Everything as received. The same entry with another content is another row. `raw` is zstd-compressed, `document` names
+-- the fetched bytes that it stood in. The higher the priority, the sooner it is processed.
+CREATE TABLE feeds.raw_entries (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source bigint NOT NULL REFERENCES feeds.sources (id),
+    key text NOT NULL,
+    content_hash bytea NOT NULL,
+    document text,
+    media_type text NOT NULL,
+    address text,
+    title text,
+    published_at timestamptz,
+    raw bytea NOT NULL,
+    received_at timestamptz NOT NULL,
+    status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'processing', 'completed', 'failed')),
+    attempts smallint NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz NOT NULL,
+    priority integer NOT NULL DEFAULT 0,
+    is_monitored boolean NOT NULL DEFAULT false,
+    started_at timestamptz,
+    ended_at timestamptz,
+    outcome text CHECK (outcome IN ('claimed', 'candidate', 'not_advisory', 'duplicate')),
+    error text,
+    UNIQUE (source, key, content_hash)
+);
+CREATE INDEX raw_entries_waiting ON feeds.raw_entries (priority DESC, received_at DESC, id DESC)
+    WHERE status = 'pending';
+CREATE INDEX raw_entries_by_status ON feeds.raw_entries (status, id DESC);
+CREATE INDEX raw_entries_ended ON feeds.raw_entries (ended_at) WHERE status = 'completed';
+
+-- One row per entry's word about one vulnerability, and its review. It keeps the readable text (zstd), so that the
+-- quotes outlive the raw entry. `record_id` is the claim's; `extracted` is what the program read, `decided` what a person made of it.
+CREATE TABLE feeds.extractions (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    entry bigint REFERENCES feeds.raw_entries (id) ON DELETE SET NULL,
+    source bigint NOT NULL REFERENCES feeds.sources (id),
+    entry_key text NOT NULL,
+    record_id text NOT NULL UNIQUE,
+    identifier text NOT NULL,
+    title text,
+    address text,
+    text bytea NOT NULL,
+    extracted jsonb NOT NULL,
+    decided jsonb,
+    confidence real NOT NULL,
+    doubts text[] NOT NULL DEFAULT '{}',
+    state text NOT NULL CHECK (state IN ('accepted', 'in_review', 'approved', 'rejected', 'skipped', 'superseded')),
+    is_monitored boolean NOT NULL DEFAULT false,
+    model text,
+    reader integer NOT NULL,
+    published_at timestamptz,
+    created_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    decided_by text,
+    decided_at timestamptz,
+    note text
+);
+CREATE INDEX extractions_to_review ON feeds.extractions (is_monitored DESC, confidence DESC, id) WHERE state = 'in_review';
+CREATE INDEX extractions_by_identifier ON feeds.extractions (identifier);
+CREATE INDEX extractions_by_state ON feeds.extractions (state, id DESC);
+CREATE INDEX extractions_by_entry ON feeds.extractions (entry);
+
+-- Numbers for vulnerabilities that nobody named: x_ASSAY-<year>-<number>.
+CREATE SEQUENCE feeds.own_identifiers;
+
+-- Vendors and products that the catalog knows, normalised, with how many claims speak of them.
+CREATE TABLE feeds.names (
+    vendor text NOT NULL,
+    product text NOT NULL,
+    vendor_shown text NOT NULL,
+    product_shown text NOT NULL,
+    claims integer NOT NULL,
+    PRIMARY KEY (vendor, product)
+);
+-- Up to which change of the catalog they were gathered; one row.
+CREATE TABLE feeds.names_gathered (
+    is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
+    edition bigint NOT NULL,
+    gathered_at timestamptz NOT NULL
+);
+
+-- What this installation watches: a vendor, a product of a vendor, or a package.
+CREATE TABLE feeds.products (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    vendor text,
+    product text,
+    purl text,
+    shown text NOT NULL,
+    origin text NOT NULL CHECK (origin IN ('person', 'csv', 'scan', 'record')),
+    note text,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL,
+    CHECK (num_nonnulls(vendor, product, purl) > 0),
+    UNIQUE NULLS NOT DISTINCT (vendor, product, purl)
+);
+
+-- Vulnerabilities of the catalog that touch a watched product.
+CREATE TABLE feeds.touched (
+    vulnerability bigint NOT NULL,
+    product bigint NOT NULL REFERENCES feeds.products (id) ON DELETE CASCADE,
+    PRIMARY KEY (vulnerability, product)
+);
+CREATE INDEX touched_by_product ON feeds.touched (product);
