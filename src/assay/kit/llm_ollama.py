@@ -85,7 +85,7 @@ class Ollama:
                 "think": False,
                 "truncate": False,
                 "shift": False,
-                "keep_alive": self.options.keep_alive,
+                "keep_alive": _duration(self.options.keep_alive),
                 "options": {
                     "temperature": 0,
                     "seed": seed,
@@ -129,6 +129,11 @@ class Ollama:
     def version(self) -> str | None:
         """Ollama's version."""
         return self._wire.get("/api/version", _Version).version
+
+
+def _duration(text: str) -> str | int:
+    """As Ollama reads it: a number alone is seconds, and for ever when it is negative."""
+    return int(text) if text.removeprefix("-").isdecimal() else text
 
 
 def was_read_in_part(characters: int, tokens: int | None, context_tokens: int) -> bool:
