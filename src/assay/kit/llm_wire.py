@@ -65,9 +65,14 @@ class Wire:
 
     def _once(self, method: str, path: str, body: bytes | None, seconds: float) -> bytes:
         fields = {"Content-Type": "application/json", **self.headers}
-        status, content = self.http.ask(
-            method, self.base + path, body, fields, seconds=seconds, max_bytes=_MAX_BYTES
-        )
+        try:
+            status, content = self.http.ask(
+                method, self.base + path, body, fields, seconds=seconds, max_bytes=_MAX_BYTES
+            )
+        except TooSlow:
+            raise
+        except Interrupted as error:
+            raise Interrupted(f"the model server does not answer ({error}): is it running there?") from error
         if status != 200:
             raise self._refusal(status, content)
         return content
