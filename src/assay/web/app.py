@@ -25,6 +25,7 @@ from assay.web.api import (
     operations,
     osv,
     packages,
+    products,
     quarantine,
     schedules,
     settings,
@@ -123,5 +124,6 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         schedules.router(ctx, read),
         alerts.router(ctx, read),
         configs.router(ctx, read),
+        products.router(ctx, read),
     ):
         app.include_router(routes, dependencies=[strictly])
