@@ -118,8 +118,8 @@ def settings() -> str:
         "The names that other programs use are honoured too, after those: "
         + ", ".join(f"`{name}` for `{field}`" for name, field in ELSEWHERE.items())
         + ".",
-        "All but the key and the authorities may be changed at run time. [Use a language model](../how-to/language-model.md)",
-        "shows both.",
+        "All but the key and the authorities may be changed at run time.",
+        "[Use a language model](../how-to/language-model.md) shows how.",
         "",
         "| key | what it does | default |",
         "| --- | --- | --- |",

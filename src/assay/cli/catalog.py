@@ -115,10 +115,7 @@ def search(
     min_epss: Annotated[
         float | None, typer.Option(min=0, max=1, help="An EPSS score of at least this.")
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="DATE|AGE", help="Modified since: 2024-05-01, or 12h, 7d, 4w, 6m, 1y ago."),
-    ] = None,
+    since: _Since = None,
     source: Annotated[str | None, typer.Option(help="This source speaks of it.")] = None,
     monitored: Annotated[
         bool, typer.Option("--monitored", help="Touches a product that is watched.")
@@ -369,4 +366,9 @@ def decisions(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _on_catalog(progress: "Steps", step: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress("catalog", step, done, total)
+    return lambda done, total: progress("catalog", step, done, total)_Since = Annotated[
+    str | None, typer.Option(metavar="DATE|AGE", help="Modified since: 2024-05-01, or 12h, 7d, 4w, 6m, 1y ago.")
+]
+
+
+
