@@ -101,6 +101,12 @@ def show_one(
         show(*screens.history_screen(changes, scores))
 
 
+_Since = Annotated[
+    str | None,
+    typer.Option(metavar="DATE|AGE", help="Modified since: 2024-05-01, or 12h, 7d, 4w, 6m, 1y ago."),
+]
+
+
 def search(
     ctx: typer.Context,
     *,
@@ -366,9 +372,4 @@ def decisions(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _on_catalog(progress: "Steps", step: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress("catalog", step, done, total)_Since = Annotated[
-    str | None, typer.Option(metavar="DATE|AGE", help="Modified since: 2024-05-01, or 12h, 7d, 4w, 6m, 1y ago.")
-]
-
-
-
+    return lambda done, total: progress("catalog", step, done, total)
