@@ -42,7 +42,7 @@ def test_the_model_is_chosen_listed_and_tried(assay, ask, talker):
     talker.says(*GOOD)
     assert "0.12.10" in assay("llm", "test", **environment).stdout
     talker.says(GOOD[1])
-    findings = {one["name"]: one for one in ask("doctor", **environment, code=None)["findings"]}
+    findings = {one["what"]: one for one in ask("doctor", **environment)["findings"]}
     assert findings["language model"]["said"] == f"m at {talker.url}"
 
 

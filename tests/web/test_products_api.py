@@ -44,7 +44,7 @@ def add(service: Service, **named: str):
 def names(service: Service, query: str) -> set[str]:
     answer = service.get(f"/v1/vulnerabilities?{query}")
     assert answer.status == 200, answer.body
-    return {one["id"] for one in answer.json["vulnerabilities"]}
+    return {one["name"] for one in answer.json["vulnerabilities"]}
 
 
 def test_products_are_added_listed_and_removed(service):
