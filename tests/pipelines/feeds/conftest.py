@@ -82,13 +82,6 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture
-def conn(ctx: Context) -> Iterator[Connection]:
-    """A transaction that is committed."""
-    with ctx.db.transaction() as conn:
-        yield conn
-
-
-@pytest.fixture
 def clock(ctx: Context) -> Time:
     """The module's clock."""
     assert isinstance(ctx.clock, Time)
