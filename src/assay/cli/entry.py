@@ -15,6 +15,7 @@ from assay.cli import (
     advisories,
     catalog,
     configs_asking,
+    feeds,
     inventories,
     jobs,
     language,
@@ -89,6 +90,7 @@ serving.add_to(app)
 jobs.add_to(app)
 schedules.add_to(app)
 monitoring.add_to(app)
+feeds.add_to(app)
 language.add_to(app)
 worker.add_to(app)
 access.add_to(app)
