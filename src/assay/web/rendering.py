@@ -31,6 +31,7 @@ ROOMS = (
     ("/", "Overview", Role.VIEWER),
     ("/vulnerabilities", "Vulnerabilities", Role.VIEWER),
     ("/sources", "Sources", Role.VIEWER),
+    ("/feeds", "Feeds", Role.VIEWER),
     ("/jobs", "Jobs", Role.VIEWER),
     ("/schedules", "Schedules", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),

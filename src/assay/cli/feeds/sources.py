@@ -11,6 +11,7 @@ from assay.cli.exits import ExitCode
 from assay.cli.feeds.acting import acting, reading
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
+from assay.domain.lengths import read_length
 
 if TYPE_CHECKING:
     from assay.bootstrap import Context
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 source = typer.Typer(
     help="Sources of entries: feeds, REST interfaces, web pages, files.", no_args_is_help=True
 )
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="As `assay feeds source list` lists it.")]
 _Options = Annotated[
@@ -142,7 +141,7 @@ def change(
     changes = Changes(
         address=address,
         options=None if options is None else _read_options(options),
-        interval=None if interval is None else read_interval(interval),
+        interval=None if interval is None else _read_interval(interval),
         secrets=secrets or None,
     )
     with acting(ctx, by) as (context, act):
@@ -285,7 +284,7 @@ def _draft(
         kind=Kind(kind),
         address=address,
         options={} if options is None else _read_options(options),
-        interval=USUAL_INTERVAL if interval is None else read_interval(interval),
+        interval=USUAL_INTERVAL if interval is None else _read_interval(interval),
         is_enabled=is_enabled,
         secrets=secrets,
     )
@@ -300,12 +299,11 @@ def _read_options(given: str) -> dict[str, Any]:
         raise typer.BadParameter(f"no JSON object: {error}", param_hint="--options") from error
 
 
-def read_interval(said: str) -> timedelta:
-    """The length of time that `90s`, `15m`, `6h` or `3d` is. Raises BadParameter."""
-    number, unit = said.strip()[:-1], said.strip()[-1:]
-    if not (number.isdecimal() and len(number) < 8 and unit in _UNITS):
-        raise typer.BadParameter(f"{said!r} is no time such as 90s, 15m or 6h", param_hint="--interval")
-    return timedelta(seconds=int(number) * _UNITS[unit])
+def _read_interval(said: str) -> timedelta:
+    try:
+        return read_length(said)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--interval") from error
 
 
 def _secrets(header: list[str] | None, user: str | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assay.cli.output import count, cut, pairs, spoken, table, text
+from assay.domain.lengths import typed_length
 from assay.domain.wording import age, counted, number, size, until
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def source_screen(
         ("address", spoken(one.address)),
         ("options", spoken(json.dumps(one.options, ensure_ascii=False) if one.options else "none")),
         ("secrets", spoken(", ".join(one.secret_names) or "none")),
-        ("every", spoken(_length(one.interval_seconds))),
+        ("every", spoken(typed_length(one.interval_seconds))),
         ("next", spoken(_next(one, now) or "not while it is disabled")),
         ("last good", spoken("never" if one.last_good_at is None else age(one.last_good_at, now))),
         ("entries", spoken(", ".join(f"{number(value)} {name}" for name, value in counts.items()) or "none")),
@@ -123,13 +124,6 @@ def source_screen(
             lines.add_row(cut(entry.place), spoken(entry.reason), spoken(entry.detail))
         screen += ["", lines]
     return screen
-
-
-def _length(seconds: int) -> str:
-    for unit, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds % unit == 0:
-            return counted(seconds // unit, name)
-    return counted(seconds, "second")
 
 
 def fetched_screen(came: "Fetched") -> list["RenderableType"]:

@@ -8,6 +8,7 @@ from assay.web.pages import (
     alerts,
     audit,
     failing,
+    feeds,
     jobs,
     language,
     overview,
@@ -28,6 +29,7 @@ def add_to(app: FastAPI, ctx: Context, read: Reading) -> None:
     for room in (
         overview,
         sources,
+        feeds,
         jobs,
         schedules,
         alerts,
