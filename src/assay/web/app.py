@@ -27,6 +27,7 @@ from assay.web.api import (
     operations,
     osv,
     packages,
+    products,
     quarantine,
     schedules,
     settings,
@@ -127,5 +128,6 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         configs.router(ctx, read),
         feeds.router(ctx, read),
         feeds_entries.router(ctx, read),
+        products.router(ctx, read),
     ):
         app.include_router(routes, dependencies=[strictly])

@@ -3,6 +3,7 @@
 import typer
 
 from assay.cli.feeds import entries, sources
+from assay.cli.feeds.products import products
 
 feeds = typer.Typer(
     help="Advisories in prose: where they come from, what came, and what was made of it.",
@@ -14,4 +15,5 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands into the program."""
     sources.add_to(feeds)
     entries.add_to(feeds)
+    feeds.add_typer(products, name="products")
     app.add_typer(feeds, name="feeds")
