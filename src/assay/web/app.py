@@ -17,6 +17,8 @@ from assay.web.api import (
     bucket,
     configs,
     decisions,
+    feeds,
+    feeds_entries,
     health,
     jobs,
     language,
@@ -124,6 +126,8 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         schedules.router(ctx, read),
         alerts.router(ctx, read),
         configs.router(ctx, read),
+        feeds.router(ctx, read),
+        feeds_entries.router(ctx, read),
         products.router(ctx, read),
     ):
         app.include_router(routes, dependencies=[strictly])

@@ -8,6 +8,8 @@ from assay.web.pages import (
     alerts,
     audit,
     failing,
+    feeds,
+    feeds_entries,
     jobs,
     language,
     overview,
@@ -29,6 +31,8 @@ def add_to(app: FastAPI, ctx: Context, read: Reading) -> None:
     for room in (
         overview,
         sources,
+        feeds,
+        feeds_entries,
         jobs,
         schedules,
         alerts,

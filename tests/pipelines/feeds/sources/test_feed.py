@@ -136,7 +136,8 @@ def test_the_encoding_is_told_by_the_server_or_the_document() -> None:
 def test_a_json_feed_is_a_feed() -> None:
     found = read(
         '{"version": "https://jsonfeed.org/version/1.1", "title": "t", "next_url": "?page=2", "items": ['
-        '{"id": 7, "url": "https://example.org/7", "content_html": "<p>x</p>", "date_published": "2024-05-01T10:00:00Z"},'
+        '{"id": 7, "url": "https://example.org/7", "content_html": "<p>x</p>",'
+        ' "date_published": "2024-05-01T10:00:00Z"},'
         '{"id": "8", "title": "T", "content_text": "plain"}, {"id": "9"}, 10]}',
         "application/feed+json",
     )

@@ -28,6 +28,11 @@ _HIGH_WORDS = re.compile(
 _READ = 20_000
 
 
+def readable(title: str | None, raw: bytes) -> str:
+    """The title and text of an entry as received, near enough to look for words in them."""
+    return f"{title or ''}\n{raw.decode(errors='replace')}"
+
+
 def weigh(text: str, watch: Watch) -> Weight:
     """The weight of an entry with this title and text; markup may still be in it."""
     head = text[:_READ]

@@ -13,7 +13,7 @@ from assay.kit.db import Connection, Database
 from assay.pipelines.feeds.model import ROOM
 from assay.pipelines.feeds.queries import products as queries
 from assay.pipelines.feeds.rules.watching import Watch
-from assay.pipelines.feeds.rules.weighing import weigh
+from assay.pipelines.feeds.rules.weighing import readable, weigh
 from assay.pipelines.feeds.store import products as store
 from assay.pipelines.feeds.store.entries import list_waiting, set_priority
 
@@ -134,8 +134,8 @@ def _weigh_again(ctx: Needs, job: Running, found: Watching) -> None:
         with ctx.db.transaction() as conn:
             entries = list_waiting(conn, after, _ENTRIES)
             for one in entries:
-                text = f"{one.title or ''}\n{one.raw.decode(errors='replace')}"
-                found.weighed += set_priority(conn, one.id, weigh(text, watch_))
+                weight = weigh(readable(one.title, one.raw), watch_)
+                found.weighed += set_priority(conn, one.id, weight)
         if not entries:
             break
         after = entries[-1].id
