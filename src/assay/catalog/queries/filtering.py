@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 from assay.catalog.model import GRAVITIES, LIVE, State, tenths
 from assay.catalog.queries.showing import find_id
 from assay.domain.packages import normalise_name
-from assay.domain.severity import Band
+from assay.domain.severity import Band, band_of_score
 from assay.kit import sql
 from assay.kit.db import Connection, writable
 
@@ -71,7 +71,7 @@ def filter_values(conn: Connection, filters: Filters) -> dict[str, Any]:
         "words": words,
         "states": _states(filters),
         "severities": severities,
-        "least_gravity": None if severities is None else min(severities, default=0) * 1000,
+        "least_gravity": _least_gravity(severities, filters.min_cvss),
         "most_gravity": None if severities is None else max(severities, default=0) * 1000 + 999,
         "min_cvss": None if filters.min_cvss is None else tenths(filters.min_cvss),
         # A `real` holds no smaller number, and no score has as many digits.
@@ -136,6 +136,15 @@ def _severities(filters: Filters) -> list[int] | None:
         worse = {_gravity(band) for band in Band if band >= filters.min_severity}
         allowed = worse if allowed is None else allowed & worse
     return None if allowed is None else sorted(allowed)
+
+
+def _least_gravity(severities: Sequence[int] | None, min_cvss: float | None) -> int | None:
+    """The lowest place in the order by severity that may pass: a score is never in a lower band than its own."""
+    least = [] if severities is None else [min(severities, default=0) * 1000]
+    if min_cvss is not None:
+        lowest = min(band_of_score(min_cvss, "2.0"), band_of_score(min_cvss, "3.1"))
+        least.append(_gravity(lowest) * 1000 + tenths(min_cvss))
+    return max(least, default=None)
 
 
 def _gravity(band: Band | None) -> int:
