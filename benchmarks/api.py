@@ -27,7 +27,7 @@ from assay.catalog.queries import Filters
 from assay.pipelines.advisories import commands
 from assay.pipelines.advisories.commands import Request
 from assay.settings import Settings
-from multiplied import multiply
+from multiplied import change_edition, multiply
 from run import show_machine
 from service import fill, served
 
@@ -113,12 +113,6 @@ def unheard(number: int) -> str:
     )
 
 
-def change(ctx: Context) -> None:
-    """Let the catalog have another edition, as every change of it does: no answer that was kept is good any more."""
-    with ctx.db.transaction() as conn:
-        conn.execute("UPDATE catalog.editions SET number = number + 1")
-
-
 def bench_calls(ctx: Context, address: tuple[str, int], rounds: int) -> bool:
     """Every call, by one client; whether all keep the promise."""
     client, kept = Client(address), True
@@ -130,7 +124,7 @@ def bench_calls(ctx: Context, address: tuple[str, int], rounds: int) -> bool:
         anew, again = [], []
         url = f"{path}?{urlencode(query)}"
         for _ in range(rounds):
-            change(ctx)
+            change_edition(ctx)
             anew.append(client.get(url))
             again.append(client.get(url))
         kept &= _show(name, anew, again)

@@ -51,3 +51,7 @@ CREATE TRIGGER tally_changed AFTER UPDATE ON catalog.facets
 INSERT INTO catalog.tallies
 SELECT origins, catalog.kind_of(gravity, is_exploited, epss, needs_review, is_remediated), state, count(*)
 FROM catalog.facets GROUP BY 1, 2, 3;
+
+-- What became known to be exploited last.
+CREATE INDEX vulnerabilities_newly_exploited ON catalog.vulnerabilities (exploited_on DESC NULLS LAST, id DESC)
+    WHERE is_exploited AND state IN ('published', 'disputed');

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from assay.catalog.model import GRAVITIES
-from assay.catalog.queries.filtering import MOST_WORDED, Filters, filter_values, with_filters, worded
+from assay.catalog.queries.filtering import MOST_WORDED, Filters, filter_values, with_filters
 from assay.domain.severity import Band
 from assay.kit import sql
 from assay.kit.db import Connection
@@ -71,7 +71,7 @@ def count(conn: Connection, filters: Filters, *, ecosystems: int = 20) -> Counts
     values = filter_values(conn, filters)
     is_exact = values["words"] is None or (values["ids"] is not None and len(values["ids"]) <= MOST_WORDED)
     if not is_exact:
-        values |= {"ids": sorted(worded(conn, values["words"], MOST_WORDED)), "words": None}
+        values |= {"ids": values["some"], "words": None}
     counting = _SQL["count_tallied"].text if _is_tallied(values) else with_filters(_SQL["count_passing"].text)
     rows = conn.execute(counting, values, prepare=False, binary=True).fetchall()
     origins = {row[0]: row[1:] for row in conn.execute(_SQL["list_origins"].text, binary=True)}

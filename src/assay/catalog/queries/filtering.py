@@ -4,7 +4,7 @@ What few vulnerabilities have - a name, a package, words - is looked up first; t
 (docs/decisions/0023-facets.md).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, LiteralString
@@ -18,8 +18,21 @@ from assay.kit.db import Connection, writable
 
 _SQL = sql.beside(__file__)
 
-MOST_WORDED = 10_000
+MOST_WORDED = 5_000
 """Of words that more vulnerabilities have than this, so many vulnerabilities are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What was looked up for some filters: the only keys that may pass, None for all, in their order.
+
+    `words` are those that these could not be found by: more than `MOST_WORDED` vulnerabilities have them, and
+    `some` are so many of these.
+    """
+
+    ids: Sequence[int] | None
+    words: str | None = None
+    some: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +40,8 @@ class Filters:
     """What to look for; a filter that is None lets everything pass.
 
     `severities` may hold None, for what nobody rated. `since` and `until` (not included) are about the last
-    modification. Without `states` only what is in force is looked for, with `withdrawn` everything.
+    modification. Without `states` only what is in force is looked for, with `withdrawn` everything. `looked_up` is
+    `look_up`'s.
     """
 
     text: str | None = None
@@ -47,6 +61,20 @@ class Filters:
     source: str | None = None
     states: Sequence[State] | None = None
     withdrawn: bool = False
+    looked_up: LookedUp | None = None
+
+
+def look_up(conn: Connection, filters: Filters) -> Filters:
+    """The same filters, good for several questions of this transaction: words and packages are looked up once.
+
+    They are looked up first, because no plan for the whole question knows how few vulnerabilities have them.
+    """
+    if filters.looked_up is not None:
+        return filters
+    named = None if filters.text is None else find_id(conn, filters.text)
+    if named is not None:
+        filters = replace(filters, text=None, withdrawn=True)
+    return replace(filters, looked_up=_looked_up(conn, filters, named))
 
 
 def with_filters(text: LiteralString) -> LiteralString:
@@ -59,16 +87,15 @@ def with_filters(text: LiteralString) -> LiteralString:
 def filter_values(conn: Connection, filters: Filters) -> dict[str, Any]:
     """The filters as the statements take them."""
     conn.execute(_SQL["plan_for_values"].text)
-    named = None if filters.text is None else find_id(conn, filters.text)
-    if named is not None:
-        filters = replace(filters, text=None, withdrawn=True)
-    ecosystem, _, release = (filters.ecosystem or "").partition(":")
-    place = {"ecosystem": writable(ecosystem) or None, "release": writable(release) or None}
-    ids, words = _ids(conn, filters, named, place)
+    filters = look_up(conn, filters)
+    found = filters.looked_up
+    assert found is not None
+    place = _place(filters)
     severities = _severities(filters)
     return place | {
-        "ids": None if ids is None else sorted(ids),
-        "words": words,
+        "ids": found.ids,
+        "words": found.words,
+        "some": found.some,
         "states": _states(filters),
         "severities": severities,
         "least_gravity": _least_gravity(severities, filters.min_cvss),
@@ -87,33 +114,30 @@ def filter_values(conn: Connection, filters: Filters) -> dict[str, Any]:
     }
 
 
-def _ids(
-    conn: Connection, filters: Filters, named: int | None, place: Mapping[str, str | None]
-) -> tuple[set[int] | None, str | None]:
-    """The only keys that may pass, None for all, and the words that these could not be found by: too many have them.
+def _place(filters: Filters) -> dict[str, str | None]:
+    ecosystem, _, release = (filters.ecosystem or "").partition(":")
+    return {"ecosystem": writable(ecosystem) or None, "release": writable(release) or None}
 
-    They are found first, because no plan for the whole question knows how few they are.
-    """
+
+def _looked_up(conn: Connection, filters: Filters, named: int | None) -> LookedUp:
     found: list[set[int]] = [] if named is None else [{named}]
     if filters.package is not None:
-        package = filters.package
+        package, place = filters.package, _place(filters)
         if place["ecosystem"] is not None:
             package = normalise_name(place["ecosystem"], package)
         rows = conn.execute(_SQL["find_affecting"].text, {**place, "package": writable(package)})
         found.append({row[0] for row in rows})
     words = None if filters.text is None else writable(filters.text)
+    some: list[int] = []
     if words is not None:
-        those = worded(conn, words, MOST_WORDED + 1)
+        values = {"text": words, "limit": MOST_WORDED + 1}
+        those = [row[0] for row in conn.execute(_SQL["find_worded"].text, values, binary=True)]
         if len(those) <= MOST_WORDED:
-            found.append(those)
+            found.append(set(those))
             words = None
-    return (set.intersection(*found) if found else None), words
-
-
-def worded(conn: Connection, words: str, limit: int) -> set[int]:
-    """Vulnerabilities that have some words, at most so many."""
-    rows = conn.execute(_SQL["find_worded"].text, {"text": words, "limit": limit}, binary=True)
-    return {row[0] for row in rows}
+        else:
+            some = sorted(those[:MOST_WORDED])
+    return LookedUp(sorted(set.intersection(*found)) if found else None, words, some)
 
 
 def _origins(conn: Connection, source: str | None, ecosystem: str | None) -> list[int] | None:
