@@ -158,7 +158,8 @@ def _add_figures(routes: APIRouter, ctx: Context, editions: Editions) -> None:
         summary="How many vulnerabilities pass the filters, and how many of them are what",
         responses=shaped(
             f"Exact figures; but where more than {catalog.MOST_WORDED:,} vulnerabilities have the words that were "
-            f"looked for, `is_exact` is false and these are figures of {catalog.MOST_WORDED:,} of them. High is an EPSS of 0.1 or more.",
+            f"looked for, `is_exact` is false and these are figures of {catalog.MOST_WORDED:,} of them. "
+            "High is an EPSS of 0.1 or more.",
             Counts,
             _COUNTS,
             400,

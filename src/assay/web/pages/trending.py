@@ -39,7 +39,7 @@ def recent(conn: Connection, filters: Filters, until: date, days: Sequence[Day] 
 
 
 def _is_long(filters: Filters) -> bool:
-    """Whether a year takes too long: of words that very many have, every vulnerability of the time is asked for them."""
+    """Whether a year takes too long: for words that very many have, every vulnerability of the time is looked at."""
     return filters.looked_up is not None and filters.looked_up.words is not None
 
 
