@@ -188,8 +188,10 @@ def _add_doing(routes: APIRouter, ctx: Context) -> None:
 
     @routes.post("/sources/{name}/test")
     def attempt(request: Request, who: Analyst, name: _Name, back: Back) -> Response:
+        # Before the transaction: a server may take its time.
+        trial = commands.try_source(ctx, name)
+
         def deed(_change: Change) -> str:
-            trial = commands.try_source(ctx, name)
             if trial.error is not None:
                 raise Permanent(trial.error)
             found = f"{counted(trial.found, 'entry', 'entries')} found, nothing kept"

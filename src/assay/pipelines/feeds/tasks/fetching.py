@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import structlog
 
@@ -144,7 +145,8 @@ def _add(conn: Connection, source: Source, gathered: Gathered, now: datetime) ->
         return weigh(readable(entry.title, entry.raw), watch)
 
     total = Added()
-    for document, entries in gathered.documents:
+    for document, parts in groupby(gathered.documents, key=lambda part: part[0]):
+        entries = [entry for _, part in parts for entry in part]
         one = entry_store.add(conn, source.id, entries, weight_of, now, document=document)
         total = Added(total.new + one.new, total.changed + one.changed, total.known + one.known)
     return total
