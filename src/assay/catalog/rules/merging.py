@@ -2,7 +2,8 @@
 
 Order of trust: live claims before retracted ones (withdrawn, rejected, gone from their source), then the
 policy's rank, claims about one CVE id before claims about several, higher confidence, newer, record id.
-As long as one claim is live, retracted ones set nothing: they only keep their names findable.
+As long as one claim is live, retracted ones set nothing: they only keep their names findable. The same holds for
+claims that are held back (nobody reviewed them, or their source says it better) beside those that are not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any, cast
 
 import msgspec
 
-from assay.catalog.model import Claim, Exploited, State
+from assay.catalog.model import Claim, Exploited, Reserve, State
 from assay.catalog.rules.affected import Ranked, merge_affected, packages
 from assay.catalog.rules.matching import affected_commits, match_rows
 from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped
@@ -68,26 +69,29 @@ class _Merge:
             self._ordered = self._statements = list(held)
             self._speaking = [Ranked(0, self._only)]
             self._is_plain = True
+            self._quiet = frozenset[int]()
             return
+        self._quiet = _held_back(held, only)
         self._ordered = sorted(held, key=self._trust)
         self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
         # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
-        self._statements = self._ordered
+        self._statements = [entry for entry in self._ordered if entry.id not in self._quiet]
         if not self._is_plain:
             self._statements = [
-                entry for entry in self._ordered if entry.claim.source not in only
+                entry for entry in self._statements if entry.claim.source not in only
             ] or self._ordered
         is_live = any(not entry.is_retracted for entry in self._statements)
         heard_anyway = () if is_live else {entry.id for entry in self._statements}
         self._speaking = [
             Ranked(place, entry.claim)
             for place, entry in enumerate(self._ordered)
-            if not entry.is_retracted or entry.id in heard_anyway
+            if (not entry.is_retracted and entry.id not in self._quiet) or entry.id in heard_anyway
         ]
 
     def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
         claim = entry.claim
         return (
+            entry.id in self._quiet,
             entry.is_retracted,
             self._policy.rank(claim, field),
             len(_bundled(claim)) > 0,
@@ -163,7 +167,8 @@ class _Merge:
         for key, (by, against) in affected_by.items():
             self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
-        confidence = self._ordered[0].claim.confidence
+        first = self._ordered[0].claim
+        is_unreviewed = first.reserve is not Reserve.NONE
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
@@ -198,11 +203,12 @@ class _Merge:
             withdrawn=withdrawn,
             exploited=exploited,
             sources=sources,
-            confidence=confidence,
-            needs_review=confidence < self._policy.review_below,
+            confidence=first.confidence,
+            needs_review=is_unreviewed or first.confidence < self._policy.review_below,
             packages=packages(affected),
-            matches=match_rows(affected),
-            commits=affected_commits(affected),
+            # A guess that nobody looked at is shown, and fails nobody's scan.
+            matches=() if is_unreviewed else match_rows(affected),
+            commits=() if is_unreviewed else affected_commits(affected),
             document=_encode(document),
             provenance=_encode(Provenance(labels, self._fields)),
         )
@@ -254,7 +260,9 @@ class _Merge:
         dated = [
             (entry.claim.modified, -place)
             for place, entry in enumerate(self._ordered)
-            if entry.claim.modified and speaks(entry.claim, "modified")
+            if entry.claim.modified
+            and entry.id not in self._quiet
+            and speaks(entry.claim, "modified")
         ]
         if not dated:
             return None
@@ -324,6 +332,15 @@ _REFERENCES = attrgetter("references")
 _CREDITS = attrgetter("credits")
 _URL = attrgetter("url")
 _ALONE = tuple(Said(place) for place in range(16))
+
+
+def _held_back(held: Sequence[Held], only: Mapping[str, Any]) -> frozenset[int]:
+    """The claims that are held back more than another one which speaks for the whole."""
+    if not any(entry.claim.reserve for entry in held):
+        return frozenset()
+    whole = [entry for entry in held if entry.claim.source not in only]
+    least = min((entry.claim.reserve for entry in whole), default=Reserve.NONE)
+    return frozenset(entry.id for entry in whole if entry.claim.reserve > least)
 
 
 def _distinct(entries: Sequence[Any], key: Callable[[Any], Any]) -> tuple[Any, ...]:
