@@ -55,8 +55,10 @@ CREATE INDEX raw_entries_waiting ON feeds.raw_entries (priority DESC, received_a
 CREATE INDEX raw_entries_by_status ON feeds.raw_entries (status, id DESC);
 CREATE INDEX raw_entries_ended ON feeds.raw_entries (ended_at) WHERE status = 'completed';
 
--- One row per entry's word about one vulnerability, and its review. It keeps the readable text (zstd), so that the
+-- One row per entry's word about one vulnerability, and its review. It keeps the readable text (JSON, zstd), so that the
 -- quotes outlive the raw entry. `record_id` is the claim's; `extracted` is what the program read, `decided` what a person made of it.
+-- `names` are all names of the vulnerability, `changed_at` is when the program last read something else. A language model
+-- is asked at `asks_at`, and was asked `asked` times in vain.
 CREATE TABLE feeds.extractions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     entry bigint REFERENCES feeds.raw_entries (id) ON DELETE SET NULL,
@@ -64,6 +66,7 @@ CREATE TABLE feeds.extractions (
     entry_key text NOT NULL,
     record_id text NOT NULL UNIQUE,
     identifier text NOT NULL,
+    names text[] NOT NULL,
     title text,
     address text,
     text bytea NOT NULL,
@@ -80,10 +83,14 @@ CREATE TABLE feeds.extractions (
     changed_at timestamptz NOT NULL,
     decided_by text,
     decided_at timestamptz,
-    note text
+    note text,
+    asks_at timestamptz,
+    asked smallint NOT NULL DEFAULT 0
 );
 CREATE INDEX extractions_to_review ON feeds.extractions (is_monitored DESC, confidence DESC, id) WHERE state = 'in_review';
-CREATE INDEX extractions_by_identifier ON feeds.extractions (identifier);
+CREATE INDEX extractions_by_name ON feeds.extractions USING gin (names);
+CREATE INDEX extractions_by_key ON feeds.extractions (source, entry_key);
+CREATE INDEX extractions_to_ask ON feeds.extractions (asks_at) WHERE asks_at IS NOT NULL;
 CREATE INDEX extractions_by_state ON feeds.extractions (state, id DESC);
 CREATE INDEX extractions_by_entry ON feeds.extractions (entry);
 

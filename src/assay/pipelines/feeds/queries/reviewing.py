@@ -1,0 +1,120 @@
+"""The queue of review: what waits for a person, in which order, and one item with its text."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from psycopg.rows import class_row, namedtuple_row
+
+from assay.errors import NotFound
+from assay.kit import sql
+from assay.kit.compression import decompress
+from assay.kit.db import Connection, writable
+from assay.pipelines.feeds.model.extraction import Doubt, Extraction, Prose
+from assay.pipelines.feeds.model.review import Filters, Item, Line, Standing, State
+
+_SQL = sql.beside(__file__)
+
+_prose = msgspec.json.Decoder(Prose).decode
+
+
+class After(NamedTuple):
+    """The last line of a page, from which the next page goes on."""
+
+    is_monitored: bool
+    confidence: float
+    id: int
+
+
+def get_items(conn: Connection, ids: Sequence[int]) -> list[Item]:
+    """These extractions with their texts, by number; those that are not there are left out."""
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        rows = cursor.execute(_SQL["get_item"].text, {"ids": list(ids)}).fetchall()
+    return [_item(row) for row in rows]
+
+
+def get_item(conn: Connection, id: int) -> Item:
+    """One extraction with its text. Raises NotFound."""
+    found = get_items(conn, [id])
+    if not found:
+        raise NotFound(f"there is no extraction {id}; `assay feeds review list` lists what waits")
+    return found[0]
+
+
+def _item(row: Any) -> Item:
+    values = row._asdict()
+    values["prose"] = _prose(decompress(values.pop("text")))
+    values["extracted"] = msgspec.convert(values["extracted"], Extraction)
+    decided = values["decided"]
+    values["decided"] = None if decided is None else msgspec.convert(decided, Extraction)
+    values["doubts"] = tuple(map(Doubt, values["doubts"]))
+    values["state"] = State(values["state"])
+    return Item(**values)
+
+
+def list_lines(conn: Connection, filters: Filters, *, limit: int, after: After | None = None) -> list[Line]:
+    """A page of extractions, from behind the last one of the page before on.
+
+    What waits comes in the order in which people should look: monitored first, then the surest, then the oldest; what
+    stands in another way comes newest first.
+    """
+    values = {
+        "state": filters.state.value,
+        "feed": filters.feed,
+        "doubt": filters.doubt and filters.doubt.value,
+        "is_monitored": filters.is_monitored,
+        "at_least": filters.at_least,
+        "at_most": filters.at_most,
+        "words": _pattern(filters.words),
+        "limit": limit,
+        "after_id": after and after.id,
+        "after_monitored": None if after is None else after.is_monitored,
+        "after_confidence": None if after is None else after.confidence,
+    }
+    name = "list_queue" if filters.state is State.IN_REVIEW else "list_others"
+    with conn.cursor(row_factory=class_row(Line)) as cursor:
+        return cursor.execute(_SQL[name].text, values).fetchall()
+
+
+def _pattern(words: str | None) -> str | None:
+    if not words:
+        return None
+    escaped = writable(words).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def after_line(line: Line) -> After:
+    """Where the page after this line begins."""
+    return After(line.is_monitored, line.confidence, line.id)
+
+
+def next_in_queue(conn: Connection, item: Item) -> int | None:
+    """The number of what comes after an extraction in the queue, else of the first; None where nothing else waits."""
+    after = After(item.is_monitored, item.confidence, item.id)
+    for place in (after, None):
+        lines = [
+            one for one in list_lines(conn, Filters(), limit=2, after=place) if one.id != item.id
+        ]
+        if lines:
+            return lines[0].id
+    return None
+
+
+def count_states(conn: Connection) -> Mapping[str, int]:
+    """How many extractions stand how."""
+    found = dict(conn.execute(_SQL["count_states"].text).fetchall())
+    return {state.value: found.get(state.value, 0) for state in State}
+
+
+def count_to_review(conn: Connection) -> int:
+    """How many extractions wait for a person."""
+    row = conn.execute(_SQL["count_to_review"].text).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def count_standing(conn: Connection) -> Standing:
+    """How many vulnerabilities the feeds speak of, and how they stand."""
+    row = conn.execute(_SQL["count_standing"].text).fetchone()
+    assert row is not None
+    return Standing(total=row[0], needs_review=row[1], approved=row[0] - row[1])
