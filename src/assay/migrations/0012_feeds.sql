@@ -26,7 +26,8 @@ CREATE TABLE feeds.sources (
 CREATE INDEX sources_due ON feeds.sources (next_at) WHERE is_enabled;
 
 -- Everything as received. The same entry with another content is another row. `raw` is zstd-compressed, `document` names
--- the fetched bytes that it stood in. The higher the priority, the sooner it is processed.
+-- the fetched bytes that it stood in. The higher the priority, the sooner it is processed. `taken_by` and `taken_start`
+-- name the execution of the job that processes it; `deaths` counts those that died over it.
 CREATE TABLE feeds.raw_entries (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source bigint NOT NULL REFERENCES feeds.sources (id),
@@ -45,15 +46,29 @@ CREATE TABLE feeds.raw_entries (
     priority integer NOT NULL DEFAULT 0,
     is_monitored boolean NOT NULL DEFAULT false,
     started_at timestamptz,
+    taken_by bigint,
+    taken_start integer,
+    deaths smallint NOT NULL DEFAULT 0,
     ended_at timestamptz,
     outcome text CHECK (outcome IN ('claimed', 'candidate', 'not_advisory', 'duplicate')),
     error text,
     UNIQUE (source, key, content_hash)
 );
-CREATE INDEX raw_entries_waiting ON feeds.raw_entries (priority DESC, received_at DESC, id DESC)
+CREATE INDEX raw_entries_waiting ON feeds.raw_entries (priority DESC, (coalesce(published_at, received_at)) DESC, id DESC)
     WHERE status = 'pending';
+CREATE INDEX raw_entries_taken ON feeds.raw_entries (started_at) WHERE status = 'processing';
 CREATE INDEX raw_entries_by_status ON feeds.raw_entries (status, id DESC);
 CREATE INDEX raw_entries_ended ON feeds.raw_entries (ended_at) WHERE status = 'completed';
+
+-- Entries that were purged and that their source may still list: they do not come back as new. `seen_on` is the last day
+-- on which it did.
+CREATE TABLE feeds.purged_entries (
+    source bigint NOT NULL REFERENCES feeds.sources (id),
+    key text NOT NULL,
+    content_hash bytea NOT NULL,
+    seen_on date NOT NULL,
+    PRIMARY KEY (source, key, content_hash)
+);
 
 -- One row per entry's word about one vulnerability, and its review. It keeps the readable text (JSON, zstd), so that the
 -- quotes outlive the raw entry. `record_id` is the claim's; `extracted` is what the program read, `decided` what a person made of it.
