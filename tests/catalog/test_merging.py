@@ -532,7 +532,9 @@ def test_what_is_held_back_sets_nothing_beside_what_is_not():
 
 def test_of_two_extractions_the_skipped_one_sets_nothing():
     better = an_extraction("better", Reserve.UNREVIEWED, confidence=0.6)
-    worse = an_extraction("worse", Reserve.SKIPPED, confidence=0.9, details="more", references=(a_reference(),))
+    worse = an_extraction(
+        "worse", Reserve.SKIPPED, confidence=0.9, details="more", references=(a_reference(),)
+    )
     found = merged(worse, better)
     document, _, provenance = decoded(found)
     assert (document.details, document.references, found.confidence) == (None, (), 0.6)

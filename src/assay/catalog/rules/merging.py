@@ -260,9 +260,7 @@ class _Merge:
         dated = [
             (entry.claim.modified, -place)
             for place, entry in enumerate(self._ordered)
-            if entry.claim.modified
-            and entry.id not in self._quiet
-            and speaks(entry.claim, "modified")
+            if entry.claim.modified and entry.id not in self._quiet and speaks(entry.claim, "modified")
         ]
         if not dated:
             return None

@@ -168,7 +168,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What came of a decision about several: those it was made about, and those it could not be made about, with why."""
+    """What came of a decision about several: those it was made about, and why it could not be about the others."""
 
     ids: list[int] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)

@@ -33,11 +33,11 @@ def get_items(conn: Connection, ids: Sequence[int]) -> list[Item]:
     return [_item(row) for row in rows]
 
 
-def get_item(conn: Connection, id: int) -> Item:
+def get_item(conn: Connection, number: int) -> Item:
     """One extraction with its text. Raises NotFound."""
-    found = get_items(conn, [id])
+    found = get_items(conn, [number])
     if not found:
-        raise NotFound(f"there is no extraction {id}; `assay feeds review list` lists what waits")
+        raise NotFound(f"there is no extraction {number}; `assay feeds review list` lists what waits")
     return found[0]
 
 
@@ -92,9 +92,7 @@ def next_in_queue(conn: Connection, item: Item) -> int | None:
     """The number of what comes after an extraction in the queue, else of the first; None where nothing else waits."""
     after = After(item.is_monitored, item.confidence, item.id)
     for place in (after, None):
-        lines = [
-            one for one in list_lines(conn, Filters(), limit=2, after=place) if one.id != item.id
-        ]
+        lines = [one for one in list_lines(conn, Filters(), limit=2, after=place) if one.id != item.id]
         if lines:
             return lines[0].id
     return None

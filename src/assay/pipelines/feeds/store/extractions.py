@@ -62,10 +62,10 @@ def add(conn: Connection, fresh: Fresh, state: State, asks_at: datetime | None, 
 
 
 def replace(
-    conn: Connection, id: int, fresh: Fresh, state: State, asks_at: datetime | None, now: datetime
+    conn: Connection, number: int, fresh: Fresh, state: State, asks_at: datetime | None, now: datetime
 ) -> None:
     """Keep what was read anew in the place of what was read before; what a person decided stays."""
-    conn.execute(_SQL["replace"].text, {**_values(fresh, state, asks_at, now), "id": id})
+    conn.execute(_SQL["replace"].text, {**_values(fresh, state, asks_at, now), "id": number})
 
 
 def _values(fresh: Fresh, state: State, asks_at: datetime | None, now: datetime) -> dict[str, Any]:
@@ -116,10 +116,10 @@ class Decision:
     note: str | None
 
 
-def set_decision(conn: Connection, id: int, made: Decision) -> None:
+def set_decision(conn: Connection, number: int, made: Decision) -> None:
     """Keep a person's decision."""
     values = {
-        "id": id,
+        "id": number,
         "state": made.state.value,
         "identifier": made.identifier,
         "names": list(made.names),
@@ -131,9 +131,9 @@ def set_decision(conn: Connection, id: int, made: Decision) -> None:
     conn.execute(_SQL["set_decision"].text, values)
 
 
-def set_draft(conn: Connection, id: int, decided: Extraction | None) -> None:
+def set_draft(conn: Connection, number: int, decided: Extraction | None) -> None:
     """Keep what a person made of one before they decide."""
-    conn.execute(_SQL["set_draft"].text, {"id": id, "decided": as_json(decided)})
+    conn.execute(_SQL["set_draft"].text, {"id": number, "decided": as_json(decided)})
 
 
 def find_to_ask(conn: Connection, now: datetime) -> tuple[int, int] | None:
@@ -142,6 +142,6 @@ def find_to_ask(conn: Connection, now: datetime) -> tuple[int, int] | None:
     return None if row is None else (int(row[0]), int(row[1]))
 
 
-def ask_again(conn: Connection, id: int, asks_at: datetime) -> None:
+def ask_again(conn: Connection, number: int, asks_at: datetime) -> None:
     """Let the language model be asked again then, because it did not answer."""
-    conn.execute(_SQL["ask_again"].text, {"id": id, "asks_at": asks_at})
+    conn.execute(_SQL["ask_again"].text, {"id": number, "asks_at": asks_at})
