@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from assay import __version__
 from assay.bootstrap.loading import load_alerting, load_policy, load_schedules, load_sources, load_tasks
+from assay.bootstrap.reading import load_language, open_llm
 from assay.errors import Permanent
 from assay.kit.clock import Clock, utc_now
 from assay.kit.db import Database
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from assay.kit.files import Files
     from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http, HttpOptions
+    from assay.kit.llm import Llm
     from assay.kit.pool import Pool
     from assay.kit.postgres import PostgresOptions
     from assay.monitoring.model import Alerting
     from assay.pipelines.advisories.model import Source
+    from assay.pipelines.feeds.model.language import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Context:
     runs_retention: timedelta
     alerting: "Alerting"
     sign_in: "SignInPolicy"
+    language: "Language"
+    open_llm: "Callable[[Language], Llm]"
 
 
 def postgres_options(settings: Settings) -> "PostgresOptions":
@@ -217,6 +222,8 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         runs_retention=timedelta(days=settings.runs_retention_days),
         alerting=load_alerting(settings.alerts),
         sign_in=settings.sign_in.policy,
+        language=load_language(settings.llm),
+        open_llm=partial(open_llm, settings),
     )
 
 

@@ -22,7 +22,7 @@ from assay.kit.files import DEFAULT_MAX_BYTES, Files
 from assay.kit.gunzip import CutShortError, inflated
 from assay.kit.partial import partial_of
 from assay.kit.progress import Progress, silent
-from assay.kit.transfer import Backoff, Downloaded, NotModified, Persistence, Validators
+from assay.kit.transfer import Backoff, Downloaded, NotModified, Persistence, TooSlow, Validators
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -150,6 +150,31 @@ class Http:
             raise answer.transport_trouble(error, answer.origin(url)) from error
         raise answer.rejection(url, status)
 
+    def ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float,
+        max_bytes: int = 1 << 20,
+    ) -> tuple[int, bytes]:
+        """Status and decoded body of the answer, whatever the server says, asked once and at its end within `seconds`.
+
+        Redirects are not followed. Raises TooSlow past the time, Transient and Permanent as `post` does below HTTP.
+        """
+        deadline = time.monotonic() + seconds
+        timeout = httpx2.Timeout(seconds, connect=min(seconds, self._options.connect_seconds))
+        fields = {"Accept-Encoding": "gzip", **(headers or {})}
+        try:
+            with self._client.stream(method, url, content=body, headers=fields, timeout=timeout) as response:
+                return response.status_code, _small(response, max_bytes, deadline)
+        except httpx2.ReadTimeout as error:
+            raise TooSlow(f"{answer.origin(url)} gave no answer within {seconds:g} seconds") from error
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            raise answer.transport_trouble(error, answer.origin(url)) from error
+
     @contextmanager
     def _answered(
         self, url: str, fields: Mapping[str, str], private: Mapping[str, str]
@@ -193,8 +218,11 @@ def _next(request: httpx2.Request, response: httpx2.Response, private: Mapping[s
     return following
 
 
-def _small(response: httpx2.Response, max_bytes: int) -> bytes:
-    """The body, inflated by hand: the library would inflate a bomb's first chunk without a limit."""
+def _small(response: httpx2.Response, max_bytes: int, deadline: float | None = None) -> bytes:
+    """The body, inflated by hand: the library would inflate a bomb's first chunk without a limit.
+
+    A server that sends a byte now and then never runs into a time limit of single reads: hence the deadline.
+    """
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
         raise Permanent(
@@ -208,6 +236,8 @@ def _small(response: httpx2.Response, max_bytes: int) -> bytes:
                 raise Permanent(
                     f"{answer.shown(response.url)} sends more than {max_bytes:,} bytes: not what was expected"
                 )
+            if deadline is not None and time.monotonic() > deadline:
+                raise TooSlow(f"{answer.origin(str(response.url))} did not end its answer in time")
     except (zlib.error, CutShortError) as error:
         raise Permanent(f"{answer.shown(response.url)} sends a damaged gzip body: {error}") from error
     return bytes(body)

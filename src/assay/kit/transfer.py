@@ -56,6 +56,10 @@ class Interrupted(Transient):
         self.advanced = advanced
 
 
+class TooSlow(Interrupted):
+    """The answer was not there in the time that it may take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """How often, and after how many seconds, a failed attempt is repeated.

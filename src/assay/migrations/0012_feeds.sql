@@ -150,3 +150,15 @@ CREATE TABLE feeds.touched (
     PRIMARY KEY (vulnerability, product)
 );
 CREATE INDEX touched_by_product ON feeds.touched (product);
+
+-- How the language model did lately, for all processes of all machines; one row, about one place (server and model).
+-- Until `closed_until` nobody asks it; then one does, and the others go on waiting for what comes of it.
+CREATE TABLE feeds.model_health (
+    is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
+    place text NOT NULL,
+    failures integer NOT NULL,
+    closed_until timestamptz,
+    last_error text,
+    failed_at timestamptz,
+    answered_at timestamptz
+);

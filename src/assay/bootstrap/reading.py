@@ -1,0 +1,50 @@
+"""The language model that the settings, or people at run time, choose."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from assay.settings import LlmSettings, Settings
+
+if TYPE_CHECKING:
+    from assay.kit.llm import Llm
+    from assay.pipelines.feeds.model.language import Language
+
+
+def load_language(settings: LlmSettings) -> "Language":
+    """How the file and the environment say that entries are read."""
+    from assay.pipelines.feeds.model.language import Language
+
+    return Language(**{one.name: getattr(settings, one.name) for one in fields(Language)})
+
+
+def open_llm(settings: Settings, language: "Language") -> "Llm":
+    """The client of the model that is chosen; nothing is asked yet.
+
+    The key goes to the server that it stands beside in the settings and to no other: the address may be changed at run
+    time, by people who must not read the key.
+    """
+    from assay.kit.llm import Kind, LlmOptions
+    from assay.kit.llm_client import open_llm as opened
+
+    said = settings.llm
+    is_for_it = _origin(said.address) == _origin(language.address)
+    return opened(
+        LlmOptions(
+            model=language.model or "",
+            address=language.address,
+            kind=Kind(language.kind),
+            api_key=said.api_key.get_secret_value() if said.api_key and is_for_it else None,
+            connect_seconds=language.connect_seconds,
+            answer_seconds=language.answer_seconds,
+            context_tokens=language.context_tokens,
+            keep_alive=language.keep_alive,
+            proxy=settings.proxy,
+            authorities=said.authorities,
+        )
+    )
+
+
+def _origin(address: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
