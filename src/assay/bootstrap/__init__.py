@@ -196,6 +196,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
     from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http
     from assay.pipelines.advisories.model import RecordSource
+    from assay.pipelines.feeds.rules.claims import READERS
 
     sources = load_sources(settings)
     db = Database(url)
@@ -213,7 +214,10 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         archives=stack.enter_context(Archives()),
         mirrors=settings.home / "mirrors",
         sources=sources,
-        readers={name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},
+        readers={
+            **{name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},
+            **READERS,
+        },
         policy=load_policy(settings.merge_policy),
         tasks=load_tasks(),
         schedules=load_schedules(settings, sources),

@@ -32,6 +32,26 @@ DECIDED = frozenset((State.APPROVED, State.REJECTED))
 """The states that only a person gives and takes."""
 
 
+class Edits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person writes about a vulnerability; what is not said stays as it is, and empty is nothing.
+
+    `packages` are an ecosystem and a name (`npm lodash`); `ranges` are `>= 1.0, < 2.0`, `<= 1.9`, `1.5` or
+    `all versions`, after the product and a colon where they are about one of several.
+    """
+
+    title: str | msgspec.UnsetType | None = msgspec.UNSET
+    summary: str | msgspec.UnsetType | None = msgspec.UNSET
+    vendor: str | msgspec.UnsetType | None = msgspec.UNSET
+    product: str | msgspec.UnsetType | None = msgspec.UNSET
+    severity: str | msgspec.UnsetType | None = msgspec.UNSET
+    aliases: list[str] | msgspec.UnsetType = msgspec.UNSET
+    packages: list[str] | msgspec.UnsetType = msgspec.UNSET
+    ranges: list[str] | msgspec.UnsetType = msgspec.UNSET
+    vectors: list[str] | msgspec.UnsetType = msgspec.UNSET
+    cwes: list[str] | msgspec.UnsetType = msgspec.UNSET
+    references: list[str] | msgspec.UnsetType = msgspec.UNSET
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the catalog keeps of an extraction, complete in itself: it is read without the tables of this room.
 
