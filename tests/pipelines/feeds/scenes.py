@@ -28,9 +28,7 @@ PROSE = Prose(text=TEXT, title_end=len(TITLE), published=datetime(2026, 6, 24, t
 def value(text: str, confidence: float = 0.95) -> Value:
     """A value with its place in curl's text, where it stands there."""
     at = TEXT.find(text)
-    return Value(
-        value=text, confidence=confidence, quotes=(Quote(at, at + len(text)),) if at >= 0 else ()
-    )
+    return Value(value=text, confidence=confidence, quotes=(Quote(at, at + len(text)),) if at >= 0 else ())
 
 
 def said(name: str | None = "CVE-2026-9545", confidence: float = 0.95, **fields: Any) -> Extraction:
@@ -63,7 +61,11 @@ def a_source(conn: Connection, name: str = "curl") -> int:
 
 
 def an_entry(
-    conn: Connection, key: str = "https://curl.example.org/1", *, feed: str = "curl", raw: bytes = b"raw",
+    conn: Connection,
+    key: str = "https://curl.example.org/1",
+    *,
+    feed: str = "curl",
+    raw: bytes = b"raw",
     is_monitored: bool = False,
 ) -> RawEntry:
     """An entry that is being processed."""
@@ -82,10 +84,15 @@ def an_entry(
 
 
 def settled(
-    conn: Connection, entry: RawEntry, *extractions: Extraction, threshold: float = 0.8, prose: Prose = PROSE
+    conn: Connection,
+    entry: RawEntry,
+    *extractions: Extraction,
+    threshold: float = 0.8,
+    prose: Prose = PROSE,
+    now: datetime = NOW,
 ) -> Settled:
     """What came of one entry that was read."""
-    terms = Terms(threshold, lambda _: False, NOW)
+    terms = Terms(threshold, lambda _: False, now)
     return settle(conn, [Reading(entry, prose, tuple(extractions))], terms)
 
 

@@ -78,5 +78,7 @@ def test_identifiers_are_written_as_their_database_does():
 
 def test_values_of_a_list_keep_what_supports_them():
     before = said(references=(value("https://curl.example.org"),))
-    after = applied(before, Edits(references=["https://curl.example.org", "https://curl.example.org/2"]), TEXT)
+    after = applied(
+        before, Edits(references=["https://curl.example.org", "https://curl.example.org/2"]), TEXT
+    )
     assert after.references[0] is before.references[0]
