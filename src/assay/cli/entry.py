@@ -15,6 +15,7 @@ from assay.cli import (
     advisories,
     catalog,
     configs_asking,
+    feeds,
     inventories,
     jobs,
     monitoring,
@@ -84,6 +85,7 @@ catalog.add_to(app)
 packages.add_to(app)
 inventories.add_to(app)
 configs_asking.add_to(app)
+feeds.add_to(app)
 serving.add_to(app)
 jobs.add_to(app)
 schedules.add_to(app)

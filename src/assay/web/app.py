@@ -25,6 +25,7 @@ from assay.web.api import (
     osv,
     packages,
     quarantine,
+    review,
     schedules,
     settings,
     sources,
@@ -119,6 +120,7 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         settings.router(ctx, read),
         jobs.router(ctx, read),
         schedules.router(ctx, read),
+        review.router(ctx, read),
         alerts.router(ctx, read),
         configs.router(ctx, read),
     ):

@@ -51,7 +51,8 @@ def said(name: str | None = "CVE-2026-9545", confidence: float = 0.95, **fields:
 def a_source(conn: Connection, name: str = "curl") -> int:
     """A source of entries."""
     row = conn.execute(
-        "INSERT INTO feeds.sources (name, kind, address, interval_seconds, next_at, created_by, created_at, changed_at) "
+        "INSERT INTO feeds.sources "
+        "(name, kind, address, interval_seconds, next_at, created_by, created_at, changed_at) "
         "VALUES (%s, 'feed', 'https://curl.example.org/feed', 3600, %s, 'ada', %s, %s) "
         "ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
         (name, NOW, NOW, NOW),
@@ -71,8 +72,9 @@ def an_entry(
     """An entry that is being processed."""
     source = a_source(conn, feed)
     row = conn.execute(
-        "INSERT INTO feeds.raw_entries (source, key, content_hash, media_type, raw, received_at, next_attempt_at, status, "
-        "attempts, started_at, is_monitored) VALUES (%s, %s, sha256(%s), 'text/plain', %s, %s, %s, 'processing', 1, %s, %s) "
+        "INSERT INTO feeds.raw_entries (source, key, content_hash, media_type, raw, received_at, next_attempt_at, "
+        "status, attempts, started_at, is_monitored) "
+        "VALUES (%s, %s, sha256(%s), 'text/plain', %s, %s, %s, 'processing', 1, %s, %s) "
         "ON CONFLICT (source, key, content_hash) DO UPDATE SET status = 'processing' RETURNING id",
         (source, key, raw, compress(raw), NOW, NOW, NOW, is_monitored),
     ).fetchone()

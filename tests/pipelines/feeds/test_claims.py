@@ -47,7 +47,8 @@ def test_a_record_reads_as_the_claim_that_it_stands_for():
     )
     assert (claim.severity_word, claim.cwes, claim.severity[0].type) == ("Low", ("CWE-200",), "CVSS_V3")
     (affected,) = claim.affected
-    assert affected.package is not None and affected.package.name == "libcurl"
+    assert affected.package is not None
+    assert affected.package.name == "libcurl"
     assert [msgspec.structs.asdict(event) for event in affected.ranges[0].events][1][
         "last_affected"
     ] == "8.20.0"

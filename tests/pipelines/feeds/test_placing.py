@@ -65,6 +65,10 @@ def test_a_surer_word_puts_the_others_behind_itself_and_a_less_sure_one_stays_be
     assert place(better, 0.8, None, [known(1, worse, State.APPROVED)]).state is State.SKIPPED
 
 
+def behind(one: Known) -> Known:
+    return Known(one.id, "", "", one.extraction, one.confidence, State.SKIPPED)
+
+
 words = st.builds(
     said,
     confidence=st.sampled_from([0.3, 0.5, 0.85, 0.9, 1.0]),
@@ -79,10 +83,7 @@ def test_the_same_one_speaks_in_every_order(said_by_feeds):
         there: list[Known] = []
         for number, one in enumerate(order):
             placed = place(one, 0.8, None, there)
-            there = [
-                old if old.id not in placed.behind else Known(old.id, "", "", old.extraction, old.confidence, State.SKIPPED)
-                for old in there
-            ]  # fmt: skip
+            there = [behind(old) if old.id in placed.behind else old for old in there]
             there.append(Known(number, "", "", one, one.confidence, placed.state))
         (only,) = [one for one in there if one.state is not State.SKIPPED]
         speaking.add(msgspec.json.encode(only.extraction))

@@ -75,7 +75,8 @@ def scan(ctx: Context) -> list[str]:
     """What the match table finds for curl's package."""
     with ctx.db.transaction() as conn:
         rows = conn.execute(
-            "SELECT DISTINCT v.name FROM catalog.affected JOIN catalog.vulnerabilities AS v ON v.id = vulnerability_id ORDER BY 1"
+            "SELECT DISTINCT v.name FROM catalog.affected "
+            "JOIN catalog.vulnerabilities AS v ON v.id = vulnerability_id ORDER BY 1"
         ).fetchall()
     return [row[0] for row in rows]
 

@@ -1,5 +1,6 @@
 """The queue of review: what waits for a person, in which order, and one item with its text."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from assay.errors import NotFound
 from assay.kit import sql
 from assay.kit.compression import decompress
 from assay.kit.db import Connection, writable
-from assay.pipelines.feeds.model.extraction import Doubt, Extraction, Prose
+from assay.pipelines.feeds.model.extraction import Doubt, Extraction, Prose, Quote
 from assay.pipelines.feeds.model.review import Filters, Item, Line, Standing, State
 
 _SQL = sql.beside(__file__)
@@ -88,6 +89,22 @@ def after_line(line: Line) -> After:
     return After(line.is_monitored, line.confidence, line.id)
 
 
+def cursor_of(line: Line) -> str:
+    """Where the page after this line begins, as clients carry it."""
+    text = f"{int(line.is_monitored)}:{line.confidence!r}:{line.id}"
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def after_cursor(cursor: str) -> After:
+    """Where a page begins. Raises ValueError for what is no cursor."""
+    packed = cursor.encode() + b"=" * (-len(cursor) % 4)
+    monitored, confidence, number = urlsafe_b64decode(packed).decode().split(":")
+    found = After(monitored == "1", float(confidence), int(number))
+    if not 0 <= found.confidence <= 1 or not 0 < found.id < 2**63:
+        raise ValueError("out of range")
+    return found
+
+
 def next_in_queue(conn: Connection, item: Item) -> int | None:
     """The number of what comes after an extraction in the queue, else of the first; None where nothing else waits."""
     after = After(item.is_monitored, item.confidence, item.id)
@@ -116,3 +133,15 @@ def count_standing(conn: Connection) -> Standing:
     row = conn.execute(_SQL["count_standing"].text).fetchone()
     assert row is not None
     return Standing(total=row[0], needs_review=row[1], approved=row[0] - row[1])
+
+
+def places_of(said: Extraction) -> Mapping[str, list[Quote]]:
+    """Per field of an extraction the places of the text that support it, in the order of the text."""
+    found: dict[str, list[Quote]] = {}
+    for name in said.__struct_fields__:
+        value = getattr(said, name)
+        for one in value if isinstance(value, tuple) else (value,):
+            quotes = getattr(one, "quotes", ())
+            if quotes:
+                found.setdefault(name, []).extend(quotes)
+    return {name: sorted(set(quotes), key=lambda one: (one.start, one.end)) for name, quotes in found.items()}

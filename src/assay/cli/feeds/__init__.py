@@ -1,0 +1,13 @@
+"""`assay feeds`: what is read out of prose, one module a subject."""
+
+import typer
+
+from assay.cli.feeds.review import review
+
+feeds = typer.Typer(help="Feeds: entries of prose, and what is read out of them.", no_args_is_help=True)
+feeds.add_typer(review, name="review")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands into the program."""
+    app.add_typer(feeds, name="feeds")
