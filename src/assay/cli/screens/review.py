@@ -60,7 +60,8 @@ def item_json(item: "Item") -> dict[str, Any]:
     told |= {"state": item.state.value, "doubts": list(item.doubts), "is_candidate": item.is_candidate}
     told |= {"is_changed_since": item.is_changed_since, "text": item.prose.text}
     shown: dict[str, Any] = plain(told)
-    return shown | msgspec.to_builtins({"extracted": item.extracted, "decided": item.decided})
+    shown |= msgspec.to_builtins({"extracted": item.extracted, "decided": item.decided})
+    return shown
 
 
 def item_screen(item: "Item") -> Iterator["RenderableType"]:

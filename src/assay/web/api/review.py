@@ -25,8 +25,6 @@ from assay.web.problems import Refused
 from assay.web.reading import Reading
 
 _Key = Annotated[int, Path(ge=1, le=2**63 - 1, description="The extraction's number.")]
-_Text = Annotated[str | None, Query(max_length=200)]
-_Share = Annotated[float | None, Query(ge=0, le=1)]
 _Note = Annotated[str, msgspec.Meta(max_length=4_000)]
 
 
@@ -100,15 +98,17 @@ def _add_reading(routes: APIRouter, read: Reading) -> None:
     )
     def listed(
         _: Viewer,
-        state: State = State.IN_REVIEW,
-        feed: _Text = None,
-        doubt: Doubt | None = None,
-        monitored: bool | None = None,
-        at_least: _Share = None,
-        at_most: _Share = None,
-        q: _Text = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        cursor: Annotated[str | None, Query(max_length=200)] = None,
+        state: Annotated[State, Query(description="What stands like this.")] = State.IN_REVIEW,
+        feed: Annotated[str | None, Query(max_length=200, description="From this source of entries.")] = None,
+        doubt: Annotated[Doubt | None, Query(description="With this reason to look.")] = None,
+        monitored: Annotated[bool | None, Query(description="What touches a monitored product.")] = None,
+        at_least: Annotated[float | None, Query(ge=0, le=1, description="At least this sure.")] = None,
+        at_most: Annotated[float | None, Query(ge=0, le=1, description="At most this sure.")] = None,
+        q: Annotated[str | None, Query(max_length=200, description="Words of the name or the title.")] = None,
+        limit: Annotated[int, Query(ge=1, le=500, description="Lines at most.")] = 50,
+        cursor: Annotated[
+            str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+        ] = None,
     ) -> Response:
         filters = Filters(state, feed, doubt, monitored, at_least, at_most, q)
         after = None if cursor is None else _after(cursor)

@@ -10,6 +10,7 @@ from assay.web.pages import (
     failing,
     jobs,
     overview,
+    review,
     saved,
     schedules,
     settings,
@@ -27,6 +28,7 @@ def add_to(app: FastAPI, ctx: Context, read: Reading) -> None:
     for room in (
         overview,
         sources,
+        review,
         jobs,
         schedules,
         alerts,

@@ -115,6 +115,18 @@ def next_in_queue(conn: Connection, item: Item) -> int | None:
     return None
 
 
+def before_in_queue(conn: Connection, item: Item) -> int | None:
+    """The number of what comes before an extraction in the queue; None for the first."""
+    values = {"is_monitored": item.is_monitored, "confidence": item.confidence, "id": item.id}
+    row = conn.execute(_SQL["find_before"].text, values).fetchone()
+    return None if row is None else int(row[0])
+
+
+def list_feeds(conn: Connection) -> list[str]:
+    """The names of all sources of entries."""
+    return [row[0] for row in conn.execute(_SQL["list_feeds"].text).fetchall()]
+
+
 def count_states(conn: Connection) -> Mapping[str, int]:
     """How many extractions stand how."""
     found = dict(conn.execute(_SQL["count_states"].text).fetchall())

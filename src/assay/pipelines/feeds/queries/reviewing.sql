@@ -69,3 +69,17 @@ FROM (
     WHERE state IN ('accepted', 'approved', 'in_review')
     GROUP BY identifier
 ) AS vulnerabilities;
+
+-- name: find_before
+-- What comes before an extraction in the queue.
+SELECT e.id FROM feeds.extractions AS e
+WHERE e.state = 'in_review'
+  AND (e.is_monitored > %(is_monitored)s::boolean
+       OR (e.is_monitored = %(is_monitored)s::boolean AND e.confidence > %(confidence)s::real)
+       OR (e.is_monitored = %(is_monitored)s::boolean AND e.confidence = %(confidence)s::real AND e.id < %(id)s::bigint))
+ORDER BY e.is_monitored, e.confidence, e.id DESC
+LIMIT 1;
+
+-- name: list_feeds
+-- The names of all sources of entries.
+SELECT name FROM feeds.sources ORDER BY name;
