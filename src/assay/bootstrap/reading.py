@@ -19,22 +19,18 @@ def load_language(settings: LlmSettings) -> "Language":
 
 
 def open_llm(settings: Settings, language: "Language") -> "Llm":
-    """The client of the model that is chosen; nothing is asked yet.
-
-    The key goes to the server that it stands beside in the settings and to no other: the address may be changed at run
-    time, by people who must not read the key.
-    """
+    """The client of the model that is chosen; nothing is asked yet."""
     from assay.kit.llm import Kind, LlmOptions
     from assay.kit.llm_client import open_llm as opened
 
     said = settings.llm
-    is_for_it = _origin(said.address) == _origin(language.address)
+    key = said.api_key if is_key_for(settings, language.address) else None
     return opened(
         LlmOptions(
             model=language.model or "",
             address=language.address,
             kind=Kind(language.kind),
-            api_key=said.api_key.get_secret_value() if said.api_key and is_for_it else None,
+            api_key=None if key is None else key.get_secret_value(),
             connect_seconds=language.connect_seconds,
             answer_seconds=language.answer_seconds,
             context_tokens=language.context_tokens,
@@ -43,6 +39,15 @@ def open_llm(settings: Settings, language: "Language") -> "Llm":
             authorities=said.authorities,
         )
     )
+
+
+def is_key_for(settings: Settings, address: str) -> bool:
+    """Whether the settings hold a key that is sent to this address.
+
+    It goes to the server that it stands beside in the settings and to no other: the address may be changed at run time,
+    by people who must not read the key.
+    """
+    return settings.llm.api_key is not None and _origin(settings.llm.address) == _origin(address)
 
 
 def _origin(address: str) -> tuple[str, str | None, int]:

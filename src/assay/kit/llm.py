@@ -21,7 +21,8 @@ class LlmOptions:
     """Which model is asked where, and how patiently.
 
     `address` is the server's, with or without OpenAI's `/v1`. `answer_seconds` is for a whole answer. `context_tokens`
-    is what prompt and answer may have together; `keep_alive` how long Ollama keeps the model loaded, in its words.
+    is what prompt and answer may have together; `keep_alive` how long Ollama keeps the model loaded, in its words;
+    `pause_seconds` is the wait before the one retry, for a server that is just being started again.
     """
 
     model: str
@@ -32,6 +33,7 @@ class LlmOptions:
     answer_seconds: float = 120.0
     context_tokens: int = 8192
     keep_alive: str = "10m"
+    pause_seconds: float = 1.0
     proxy: str | None = None
     authorities: Path | None = None
 

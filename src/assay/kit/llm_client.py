@@ -39,6 +39,8 @@ def try_out(llm: Llm) -> Trial:
     try:
         version = llm.version()
         models = tuple(one.name for one in llm.models())
+        if not llm.options.model:
+            raise Permanent(f"no model is chosen; the server has {', '.join(models) or 'none'}")
         answer = llm.ask(_QUESTION, _SCHEMA, max_tokens=32)
         _check(answer)
     except AssayError as error:

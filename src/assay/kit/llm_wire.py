@@ -17,8 +17,6 @@ from assay.kit.transfer import Interrupted, TooSlow
 T = TypeVar("T")
 
 _MAX_BYTES = 4 << 20
-# A pause long enough for a server that is just being started again, short enough for somebody who waits.
-_PAUSE_SECONDS = 1.0
 # How long lists and versions may take: nothing is computed for them.
 _QUICK_SECONDS = 15.0
 _TOO_LONG = re.compile(r"context (length|size|window)|exceed_context|too long|maximum context", re.IGNORECASE)
@@ -60,14 +58,19 @@ class Wire:
         except TooSlow:
             raise
         except Transient:
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(self.options.pause_seconds)
             return self._once(method, path, body, seconds)
 
     def _once(self, method: str, path: str, body: bytes | None, seconds: float) -> bytes:
         fields = {"Content-Type": "application/json", **self.headers}
-        status, content = self.http.ask(
-            method, self.base + path, body, fields, seconds=seconds, max_bytes=_MAX_BYTES
-        )
+        try:
+            status, content = self.http.ask(
+                method, self.base + path, body, fields, seconds=seconds, max_bytes=_MAX_BYTES
+            )
+        except TooSlow:
+            raise
+        except Interrupted as error:
+            raise Interrupted(f"the model server does not answer ({error}): is it running there?") from error
         if status != 200:
             raise self._refusal(status, content)
         return content

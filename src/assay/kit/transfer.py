@@ -1,7 +1,7 @@
 """What fetching over HTTP and from a bucket have in common: results, and when to try again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import random as _random
 from typing import TypeVar
@@ -30,6 +30,19 @@ class Downloaded:
     stored: Stored
     validators: Validators
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A small document in memory, decoded: the address that gave it, and the header fields that came with it.
+
+    `headers` have their names in small letters.
+    """
+
+    body: bytes
+    validators: Validators
+    url: str
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 CREATE SCHEMA feeds;
 
 -- `secrets` are the headers and credentials that a request carries, encrypted; `secret_names` says which there are.
--- `cursor` is where the next fetch goes on (validators, a page, a mark), in the words of the source's kind.
+-- `cursor` is where the next fetch goes on (validators, a mark, a digest of what was there). A source that is removed
+-- keeps its row, for its entries and what was read out of them, and loses its secrets.
 CREATE TABLE feeds.sources (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
@@ -21,9 +22,21 @@ CREATE TABLE feeds.sources (
     last_error text,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
-    changed_at timestamptz NOT NULL
+    changed_at timestamptz NOT NULL,
+    removed_at timestamptz
 );
 CREATE INDEX sources_due ON feeds.sources (next_at) WHERE is_enabled;
+
+-- Entries of a source's last fetch that could not be used: where each stood, why, and its bytes (zstd) if they are few.
+CREATE TABLE feeds.quarantine (
+    source bigint NOT NULL REFERENCES feeds.sources (id),
+    place text NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    raw bytea,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (source, place)
+);
 
 -- Everything as received. The same entry with another content is another row. `raw` is zstd-compressed, `document` names
 -- the fetched bytes that it stood in. The higher the priority, the sooner it is processed. `taken_by` and `taken_start`

@@ -1,6 +1,7 @@
 """Settings: from the environment (`ASSAY_...`), then one TOML file, then the defaults. Nobody else reads either."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -311,6 +312,10 @@ def _config_file(home: Path | None) -> Path | None:
     return path if path.is_file() else None
 
 
+def _said(wrong: Mapping[str, Any]) -> str:
+    return f"{_named(wrong['loc'])}: {wrong['msg'].removeprefix('Value error, ')}"
+
+
 def _named(place: tuple[int | str, ...]) -> str:
     """The variable that a setting is given by, and the other name where it was given under that."""
     name = f"ASSAY_{'__'.join(map(str, place)).upper()}"
@@ -326,7 +331,7 @@ def load(home: Path | None = None) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        wrong = "; ".join(f"{_named(entry['loc'])}: {entry['msg']}" for entry in error.errors())
+        wrong = "; ".join(map(_said, error.errors()))
         raise Permanent(f"wrong settings: {wrong}") from error
     except ValueError as error:
         raise Permanent(f"the settings file is not TOML: {error}") from error

@@ -42,6 +42,7 @@ class Received:
     """One entry as its source gave it; `raw` is in the words of its media type.
 
     `key` names it within its source for ever. What the address, the title and the moment are is the source's word.
+    `sameness` is what changes when the entry says something else, where its bytes change without that.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Received:
     address: str | None = None
     title: str | None = None
     published_at: datetime | None = None
+    sameness: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""What the room can show; one module a subject."""
+"""What the room can show; one module a table."""

@@ -98,7 +98,7 @@ def content_hash(one: Received) -> bytes:
     digest = blake2b(digest_size=16)
     for part in (one.media_type, one.title or "", one.address or ""):
         digest.update(part.encode(errors="replace") + b"\0")
-    digest.update(one.raw)
+    digest.update(one.raw if one.sameness is None else one.sameness)
     return digest.digest()
 
 
