@@ -22,12 +22,17 @@ from assay.kit.files import DEFAULT_MAX_BYTES, Files
 from assay.kit.gunzip import CutShortError, inflated
 from assay.kit.partial import partial_of
 from assay.kit.progress import Progress, silent
-<<<<<<< HEAD
 from assay.kit.reach import GuardedTransport, Reach
-from assay.kit.transfer import Backoff, Downloaded, Fetched, Interrupted, NotModified, Persistence, Validators
-=======
-from assay.kit.transfer import Backoff, Downloaded, NotModified, Persistence, TooSlow, Validators
->>>>>>> llm
+from assay.kit.transfer import (
+    Backoff,
+    Downloaded,
+    Fetched,
+    Interrupted,
+    NotModified,
+    Persistence,
+    TooSlow,
+    Validators,
+)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -267,16 +272,11 @@ def _next(request: httpx2.Request, response: httpx2.Response, private: Mapping[s
     return following
 
 
-<<<<<<< HEAD
 def _small(response: httpx2.Response, max_bytes: int, ends: float = float("inf")) -> bytes:
-    """The body, inflated by hand: the library would inflate a bomb's first chunk without a limit."""
-=======
-def _small(response: httpx2.Response, max_bytes: int, deadline: float | None = None) -> bytes:
     """The body, inflated by hand: the library would inflate a bomb's first chunk without a limit.
 
-    A server that sends a byte now and then never runs into a time limit of single reads: hence the deadline.
+    A server that sends a byte now and then never runs into a time limit of single reads: hence the end.
     """
->>>>>>> llm
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
         raise Permanent(
@@ -290,13 +290,8 @@ def _small(response: httpx2.Response, max_bytes: int, deadline: float | None = N
                 raise Permanent(
                     f"{answer.shown(response.url)} sends more than {max_bytes:,} bytes: not what was expected"
                 )
-<<<<<<< HEAD
             if time.monotonic() > ends:
-                raise Interrupted(f"{answer.shown(response.url)} sends too slowly: given up")
-=======
-            if deadline is not None and time.monotonic() > deadline:
-                raise TooSlow(f"{answer.origin(str(response.url))} did not end its answer in time")
->>>>>>> llm
+                raise TooSlow(f"{answer.shown(response.url)} sends too slowly: given up")
     except (zlib.error, CutShortError) as error:
         raise Permanent(f"{answer.shown(response.url)} sends a damaged gzip body: {error}") from error
     return bytes(body)
