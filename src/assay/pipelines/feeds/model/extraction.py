@@ -80,6 +80,9 @@ class Prose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     removed: int = 0
     was_cut: bool = False
     """The entry was longer than is read."""
+    hidden: int = 0
+    """How much of it was meant for no human eye: characters of Unicode's tags, marks that turn the direction of
+    writing, and words in elements that a page does not show. They are not in `text`."""
 
 
 class Doubt(StrEnum):
