@@ -27,7 +27,6 @@ from assay.kit.transfer import (
     Backoff,
     Downloaded,
     Fetched,
-    Interrupted,
     NotModified,
     Persistence,
     TooSlow,

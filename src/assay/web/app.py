@@ -13,6 +13,7 @@ from assay.web import describing, pages, problems
 from assay.web.access import AccessLog
 from assay.web.api import (
     access,
+    admin_processing,
     alerts,
     bucket,
     configs,
@@ -123,6 +124,7 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         jobs.router(ctx, read),
         schedules.router(ctx, read),
         review.router(ctx, read),
+        admin_processing.router(ctx, read),
         alerts.router(ctx, read),
         configs.router(ctx, read),
     ):

@@ -2,10 +2,12 @@
 
 import typer
 
+from assay.cli.feeds.processing import process
 from assay.cli.feeds.review import review
 
 feeds = typer.Typer(help="Feeds: entries of prose, and what is read out of them.", no_args_is_help=True)
 feeds.add_typer(review, name="review")
+feeds.command("process")(process)
 
 
 def add_to(app: typer.Typer) -> None:

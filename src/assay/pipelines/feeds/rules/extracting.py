@@ -1,13 +1,13 @@
 """One text read whole: what `reading` finds of identifiers, versions and ratings, with vendor and product."""
 
 import msgspec
-from assay.pipelines.feeds.model.reading import Subject
-from assay.pipelines.feeds.rules.reading import read_text
 
 from assay.pipelines.feeds.model.extraction import Extraction, Prose, Quote, Value, Verdict
+from assay.pipelines.feeds.model.reading import Subject
 from assay.pipelines.feeds.rules.confidence import weighed
 from assay.pipelines.feeds.rules.names import Names
 from assay.pipelines.feeds.rules.naming import Named, name_text
+from assay.pipelines.feeds.rules.reading import read_text
 
 READER_VERSION = 1
 """Raised when the same text would be read otherwise, so that what was read before can be read again."""

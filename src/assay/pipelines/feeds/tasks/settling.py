@@ -9,11 +9,9 @@ from assay.pipelines.feeds.model.entries import Outcome, RawEntry
 from assay.pipelines.feeds.model.extraction import Extraction, Prose
 from assay.pipelines.feeds.model.review import Fresh, Known, State, Stats
 from assay.pipelines.feeds.rules.claims import record_id_of
+from assay.pipelines.feeds.rules.extracting import READER_VERSION
 from assay.pipelines.feeds.rules.placing import Came, next_best, place
 from assay.pipelines.feeds.store import extractions as store
-
-READER = 1
-"""Raised when the rules read something else out of the same text."""
 
 _ALIVE = (State.ACCEPTED, State.IN_REVIEW, State.SKIPPED)
 
@@ -106,7 +104,7 @@ def _fresh(conn: Connection, reading: Reading, said: Extraction, own: Known | No
         prose=reading.prose,
         extracted=said,
         is_monitored=entry.is_monitored,
-        reader=READER,
+        reader=READER_VERSION,
     )
 
 
