@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import __version__
+from assay.bootstrap.gathering import load_limits, load_seals, open_outside
 from assay.bootstrap.loading import load_alerting, load_policy, load_schedules, load_sources, load_tasks
 from assay.bootstrap.reading import load_language, open_llm
 from assay.errors import Permanent
@@ -35,9 +36,11 @@ if TYPE_CHECKING:
     from assay.kit.llm import Llm
     from assay.kit.pool import Pool
     from assay.kit.postgres import PostgresOptions
+    from assay.kit.sealing import Seals
     from assay.monitoring.model import Alerting
     from assay.pipelines.advisories.model import Source
     from assay.pipelines.feeds.model.language import Language
+    from assay.pipelines.feeds.model.sources import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,10 @@ class Context:
     runs_retention: timedelta
     alerting: "Alerting"
     sign_in: "SignInPolicy"
+    outside: "Http"
+    fetched: "Files"
+    seals: "Seals"
+    feeds: "Limits"
     language: "Language"
     open_llm: "Callable[[Language], Llm]"
 
@@ -226,6 +233,10 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         runs_retention=timedelta(days=settings.runs_retention_days),
         alerting=load_alerting(settings.alerts),
         sign_in=settings.sign_in.policy,
+        outside=stack.enter_context(open_outside(settings)),
+        fetched=Files(settings.home / "fetched"),
+        seals=load_seals(settings),
+        feeds=load_limits(settings.feeds),
         language=load_language(settings.llm),
         open_llm=partial(open_llm, settings),
     )

@@ -28,10 +28,13 @@ def load_tasks() -> "Registry":
     from assay.pipelines.advisories.commands import background_replay, background_sync
     from assay.pipelines.configs.tasks.parsing import parse as parse_configs
     from assay.pipelines.feeds.commands.processing import process as process_entries
+    from assay.pipelines.feeds.tasks.fetching import fetch as fetch_entries
+    from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     of_records = (background_sync, background_replay, merge_later)
     of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
-    of_feeds = (process_entries,)
+    of_feeds = (fetch_due, fetch_entries, process_entries, purge_entries)
     return Registry([*of_records, parse_configs, *of_feeds, *of_housekeeping])
 
 
@@ -44,6 +47,8 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     from assay.pipelines.advisories.commands import background_sync
     from assay.pipelines.feeds.commands.processing import SCHEDULE
     from assay.pipelines.feeds.commands.processing import process as process_entries
+    from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     known = {
         name: Declared(
@@ -70,6 +75,10 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
         f"every {settings.llm.interval_minutes}m",
         args={"lane": 0},
         longest=timedelta(hours=1),
+    )
+    known["feeds"] = Declared("feeds", fetch_due.name, "every 1m")
+    known["feeds-purge"] = Declared(
+        "feeds-purge", purge_entries.name, "50 3 * * *", jitter=timedelta(minutes=10)
     )
     unknown = settings.schedules.keys() - known.keys()
     if unknown:

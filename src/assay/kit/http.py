@@ -271,10 +271,10 @@ def _next(request: httpx2.Request, response: httpx2.Response, private: Mapping[s
     return following
 
 
-def _small(response: httpx2.Response, max_bytes: int, ends: float = float("inf")) -> bytes:
+def _small(response: httpx2.Response, max_bytes: int, deadline: float | None = None) -> bytes:
     """The body, inflated by hand: the library would inflate a bomb's first chunk without a limit.
 
-    A server that sends a byte now and then never runs into a time limit of single reads: hence the end.
+    A server that sends a byte now and then never runs into a time limit of single reads: hence the deadline.
     """
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
@@ -289,8 +289,8 @@ def _small(response: httpx2.Response, max_bytes: int, ends: float = float("inf")
                 raise Permanent(
                     f"{answer.shown(response.url)} sends more than {max_bytes:,} bytes: not what was expected"
                 )
-            if time.monotonic() > ends:
-                raise TooSlow(f"{answer.shown(response.url)} sends too slowly: given up")
+            if deadline is not None and time.monotonic() > deadline:
+                raise TooSlow(f"{answer.origin(str(response.url))} did not end its answer in time")
     except (zlib.error, CutShortError) as error:
         raise Permanent(f"{answer.shown(response.url)} sends a damaged gzip body: {error}") from error
     return bytes(body)

@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from assay.auth.model import Policy
 from assay.errors import Permanent
+from assay.settings.feeds import FeedSettings
 from assay.settings.language import ELSEWHERE, LlmSettings, elsewhere
 
 __all__ = [
@@ -270,6 +271,9 @@ class Settings(BaseSettings):
     oidc: OidcSettings | None = Field(None, description="A provider of identities that people sign in with")
     alerts: AlertSettings = Field(
         AlertSettings.model_validate({}), description="When somebody is told, and how"
+    )
+    feeds: FeedSettings = Field(
+        FeedSettings.model_validate({}), description="What sources of entries may reach and give"
     )
     llm: LlmSettings = Field(
         LlmSettings.model_validate({}),

@@ -14,7 +14,7 @@ from assay.kit.db import Connection
 from assay.pipelines.feeds.commands.entries import purge as purge_entries
 from assay.pipelines.feeds.commands.processing import SCHEDULE, process_now
 from assay.pipelines.feeds.model.entries import Status
-from assay.pipelines.feeds.queries.entries import count_by_status
+from assay.pipelines.feeds.queries.entries import count_entries
 from assay.pipelines.feeds.queries.reviewing import count_standing
 from assay.web.addresses import address_of
 from assay.web.answers import as_json, responses, schema_of
@@ -115,7 +115,7 @@ def _add_processing(routes: APIRouter, ctx: Context, read: Reading) -> None:
 
 
 def _status(conn: Connection) -> dict[str, dict[str, int]]:
-    entries = count_by_status(conn)
+    entries = count_entries(conn)
     counts = {status.value: entries.of(status) for status in Status}
     return {
         "raw_entries": {**counts, "total": entries.total},

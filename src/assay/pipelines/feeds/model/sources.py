@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 SHORTEST = timedelta(minutes=1)
@@ -22,6 +23,20 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 MOST_BAD = 1_000
 """So many entries of one fetch are set aside at most; a source with more is no source of this kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What sources may reach on this server, and how much they may give; sizes in bytes.
+
+    `document_bytes` are of one document, `total_bytes` and `seconds` of one fetch. `roots` are folders.
+    """
+
+    roots: tuple[Path, ...] = ()
+    document_bytes: int = 32 << 20
+    total_bytes: int = 256 << 20
+    seconds: float = 600.0
+    retention: timedelta = timedelta(days=7)
 
 
 class Kind(StrEnum):

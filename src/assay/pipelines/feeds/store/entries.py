@@ -76,6 +76,12 @@ def _known(conn: Connection, source: int, keys: Iterable[str]) -> tuple[set[tupl
     return {(row[0], bytes(row[1])) for row in rows}, {row[0] for row in rows if row[2]}
 
 
+def known_keys(conn: Connection, source: int, keys: Iterable[str]) -> set[str]:
+    """Which of these keys the source has given already, with whatever content."""
+    named = {_key(key): key for key in keys}
+    return {named[key] for key, _ in _known(conn, source, named)[0]}
+
+
 def _copy(conn: Connection, fresh: dict[tuple[str, bytes], Received], weigh: Weigh) -> None:
     for statement in ("open_entries", "empty_entries"):
         conn.execute(_SQL[statement].text)
