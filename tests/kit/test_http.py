@@ -23,7 +23,16 @@ from assay.kit.checksums import Crc32c, promised
 from assay.kit.files import Files
 from assay.kit.http import Http, HttpOptions
 from assay.kit.partial import drop_partials
-from assay.kit.transfer import Absent, Backoff, Downloaded, Interrupted, NotModified, Validators, wait_seconds
+from assay.kit.transfer import (
+    Absent,
+    Backoff,
+    Downloaded,
+    Fetched,
+    Interrupted,
+    NotModified,
+    Validators,
+    wait_seconds,
+)
 from servers import LAST_MODIFIED, Document, Fault, Web, http_date, web_server
 
 BODY = random.Random(7).randbytes(3_000_000)
@@ -482,3 +491,24 @@ def test_nonsense_promises_nothing(fields: list[str], md5: str | None) -> None:
     found = promised(fields, md5)
     assert found.md5 is None or len(found.md5) == 16
     assert found.crc32c is None or len(found.crc32c) == 4
+
+
+def test_fetch_tells_what_the_server_says_and_asks_for_changes_only(web: Web, http: Http) -> None:
+    kind = {"Content-Type": "application/atom+xml; charset=utf-8", "Content-Encoding": "gzip"}
+    web.documents["/feed"] = Document(gzip.compress(b"<feed/>"), etag=ETAG, headers=kind)
+    found = http.fetch(f"{web.url}/feed")
+    assert isinstance(found, Fetched)
+    assert (found.body, found.url) == (b"<feed/>", f"{web.url}/feed")
+    assert found.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    assert found.validators == Validators(ETAG, LAST_MODIFIED)
+    again = http.fetch(f"{web.url}/feed", validators=found.validators)
+    assert again == NotModified(found.validators)
+    assert http.fetch(f"{web.url}/feed", validators=Validators('"v0"')) == found
+
+
+def test_fetch_gives_up_what_is_too_large_or_too_slow(web: Web, http: Http) -> None:
+    web.documents["/feed"] = Document(bytes(1000))
+    with pytest.raises(Permanent, match="more than 999 bytes"):
+        http.fetch(f"{web.url}/feed", max_bytes=999)
+    with pytest.raises(Transient, match="did not end its answer in time"):
+        http.fetch(f"{web.url}/feed", max_seconds=0)

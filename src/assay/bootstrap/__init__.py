@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import __version__
+from assay.bootstrap.gathering import load_limits, load_seals, open_outside
 from assay.bootstrap.loading import load_alerting, load_policy, load_schedules, load_sources, load_tasks
+from assay.bootstrap.reading import load_language, open_llm
 from assay.errors import Permanent
 from assay.kit.clock import Clock, utc_now
 from assay.kit.db import Database
@@ -31,10 +33,14 @@ if TYPE_CHECKING:
     from assay.kit.files import Files
     from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http, HttpOptions
+    from assay.kit.llm import Llm
     from assay.kit.pool import Pool
     from assay.kit.postgres import PostgresOptions
+    from assay.kit.sealing import Seals
     from assay.monitoring.model import Alerting
     from assay.pipelines.advisories.model import Source
+    from assay.pipelines.feeds.model.language import Language
+    from assay.pipelines.feeds.model.sources import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,12 @@ class Context:
     runs_retention: timedelta
     alerting: "Alerting"
     sign_in: "SignInPolicy"
+    outside: "Http"
+    fetched: "Files"
+    seals: "Seals"
+    feeds: "Limits"
+    language: "Language"
+    open_llm: "Callable[[Language], Llm]"
 
 
 def postgres_options(settings: Settings) -> "PostgresOptions":
@@ -217,6 +229,12 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         runs_retention=timedelta(days=settings.runs_retention_days),
         alerting=load_alerting(settings.alerts),
         sign_in=settings.sign_in.policy,
+        outside=stack.enter_context(open_outside(settings)),
+        fetched=Files(settings.home / "fetched"),
+        seals=load_seals(settings),
+        feeds=load_limits(settings.feeds),
+        language=load_language(settings.llm),
+        open_llm=partial(open_llm, settings),
     )
 
 

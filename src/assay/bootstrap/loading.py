@@ -27,10 +27,14 @@ def load_tasks() -> "Registry":
     from assay.monitoring.commands import deliver_later, watch_now
     from assay.pipelines.advisories.commands import background_replay, background_sync
     from assay.pipelines.configs.tasks.parsing import parse as parse_configs
+    from assay.pipelines.feeds.tasks.fetching import fetch as fetch_entries
+    from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     of_records = (background_sync, background_replay, merge_later)
     of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
-    return Registry([*of_records, parse_configs, *of_housekeeping])
+    of_feeds = (fetch_due, fetch_entries, purge_entries)
+    return Registry([*of_records, parse_configs, *of_feeds, *of_housekeeping])
 
 
 def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tuple[Declared, ...]":
@@ -40,6 +44,8 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     from assay.jobs.schedules import LONGEST, Declared, check_all
     from assay.monitoring.commands import watch_now
     from assay.pipelines.advisories.commands import background_sync
+    from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     known = {
         name: Declared(
@@ -60,6 +66,10 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
         "sign-ins", remove_old_sign_ins.name, "40 3 * * *", jitter=timedelta(minutes=10)
     )
     known["monitoring"] = Declared("monitoring", watch_now.name, "every 1m")
+    known["feeds"] = Declared("feeds", fetch_due.name, "every 1m")
+    known["feeds-purge"] = Declared(
+        "feeds-purge", purge_entries.name, "50 3 * * *", jitter=timedelta(minutes=10)
+    )
     unknown = settings.schedules.keys() - known.keys()
     if unknown:
         raise Permanent(f"the settings speak of schedules that do not exist: {', '.join(sorted(unknown))}")

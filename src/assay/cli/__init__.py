@@ -7,6 +7,7 @@
     inventories  hits, inventories ...
     jobs         jobs: list, show, retry, discard, cancel, run, stats
     schedules    schedules: when tasks run by themselves
+    language     llm: the language model that reads entries
     worker       worker: the processes that run them
     operations   migrate, doctor, version
     screens/     what people see of each, made of `output`; `progress` shows long work

@@ -17,6 +17,7 @@ from assay.cli import (
     configs_asking,
     inventories,
     jobs,
+    language,
     monitoring,
     operations,
     packages,
@@ -88,6 +89,7 @@ serving.add_to(app)
 jobs.add_to(app)
 schedules.add_to(app)
 monitoring.add_to(app)
+language.add_to(app)
 worker.add_to(app)
 access.add_to(app)
 up.add_to(app)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from assay import bootstrap
+from assay.bootstrap import reading
 from assay.catalog import queries as catalog
 from assay.cli.screens.health import Finding, Grade
 from assay.domain.wording import age, counted, number, size
@@ -22,6 +23,7 @@ from assay.kit.clock import utc_now
 from assay.kit.db import Connection, Database
 from assay.pipelines.advisories import queries as advisories
 from assay.pipelines.advisories.queries import STALE
+from assay.pipelines.feeds.queries.language import language_chosen
 
 if TYPE_CHECKING:
     from assay.settings import Settings
@@ -144,6 +146,7 @@ def _contents(settings: "Settings", conn: Connection) -> Iterator[Finding]:
     yield _unmerged(conn)
     yield _quarantine(advisories.count_quarantine(conn))
     yield _sources(settings, conn, utc_now())
+    yield _language_model(settings, conn)
 
 
 def _catalog(conn: Connection) -> Finding:
@@ -194,3 +197,20 @@ def _sources(settings: "Settings", conn: Connection, now: datetime) -> Finding:
     is_stale = oldest is not None and now - fetched[oldest] > STALE
     advice = "`assay sources` says why" if bad else "run `assay sync`" if is_stale or never else None
     return Finding("sources", Grade.OK if advice is None else Grade.WARNING, "; ".join(said), advice)
+
+
+def _language_model(settings: "Settings", conn: Connection) -> Finding:
+    language = language_chosen(conn, reading.load_language(settings.llm))
+    if not language.is_asked:
+        return Finding("language model", Grade.OK, "none is asked: rules alone read the entries of feeds")
+    said = f"{language.model} at {language.address}"
+    try:
+        with reading.open_llm(settings, language) as llm:
+            names = [one.name for one in llm.models()]
+    except AssayError as error:
+        advice = "entries are read by rules meanwhile; `assay llm test` tries again"
+        return Finding("language model", Grade.WARNING, f"{said}: {error}", advice)
+    if not {language.model, f"{language.model}:latest"} & set(names):
+        advice = "`assay llm models` lists what it has, `assay llm config model=NAME` chooses one"
+        return Finding("language model", Grade.WARNING, f"{language.address} has no {language.model}", advice)
+    return Finding("language model", Grade.OK, said)

@@ -18,6 +18,8 @@ JOBS_RETENTION_DAYS = "jobs_retention_days"
 RUNS_RETENTION_DAYS = "runs_retention_days"
 ALERTS = "alerts."
 """What the names of thresholds begin with."""
+LLM = "llm."
+"""What the names of settings of the language model begin with."""
 
 
 @dataclass(frozen=True, slots=True)

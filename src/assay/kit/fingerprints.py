@@ -31,19 +31,20 @@ class Fingerprints:
     def _key(self) -> bytes:
         with disk_trouble(self._path.parent):
             if not self._path.exists():
-                self._make()
+                make_key(self._path, secrets.token_bytes(_BYTES))
             return self._path.read_bytes()
 
-    def _make(self) -> None:
-        """The key appears whole or not at all; of two that are made at once the first stays."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        made = self._path.with_name(f"{self._path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(descriptor, secrets.token_bytes(_BYTES))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        with suppress(FileExistsError):
-            self._path.hardlink_to(made)
-        made.unlink()
+
+def make_key(path: Path, key: bytes) -> None:
+    """Put a key into a file that only its owner can read: whole or not at all; of two made at once the first stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, key)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    with suppress(FileExistsError):
+        path.hardlink_to(made)
+    made.unlink()

@@ -22,7 +22,16 @@ from assay.kit.files import DEFAULT_MAX_BYTES, Files
 from assay.kit.gunzip import CutShortError, inflated
 from assay.kit.partial import partial_of
 from assay.kit.progress import Progress, silent
-from assay.kit.transfer import Backoff, Downloaded, NotModified, Persistence, Validators
+from assay.kit.reach import GuardedTransport, Reach
+from assay.kit.transfer import (
+    Backoff,
+    Downloaded,
+    Fetched,
+    NotModified,
+    Persistence,
+    TooSlow,
+    Validators,
+)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -33,7 +42,7 @@ class HttpOptions:
 
     With `proxy` unset, `HTTPS_PROXY` and its kin count unless `trust_environment` is off. `authorities` is a
     PEM file that is trusted instead of the system's certificates. `busy_seconds` is how long to wait for
-    another process that is fetching the same address.
+    another process that is fetching the same address. With `reach` only addresses are connected to that it allows.
     """
 
     user_agent: str = f"assay/{__version__}"
@@ -45,6 +54,7 @@ class HttpOptions:
     authorities: Path | None = None
     busy_seconds: float = 600.0
     backoff: Backoff = field(default_factory=Backoff)
+    reach: Reach | None = None
 
 
 class Http:
@@ -122,6 +132,49 @@ class Http:
             except httpx2.TransportError as error:
                 raise answer.transport_trouble(error, url) from error
 
+    def fetch(
+        self,
+        url: str,
+        *,
+        validators: Validators | None = None,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int = 16 << 20,
+        max_seconds: float = 60.0,
+    ) -> Fetched | NotModified:
+        """The decoded body with what the server says of it; NotModified when it still has that version.
+
+        `max_seconds` is for one attempt, however slowly the server drips. Errors as in `download`.
+        """
+        return self._persistence.run(
+            lambda: self._fetch(url, validators, headers or {}, max_bytes, max_seconds)
+        )
+
+    def _fetch(
+        self,
+        url: str,
+        validators: Validators | None,
+        private: Mapping[str, str],
+        max_bytes: int,
+        max_seconds: float,
+    ) -> Fetched | NotModified:
+        ends = time.monotonic() + max_seconds
+        fields = {"Accept-Encoding": "gzip", **answer.conditions(validators)}
+        with self._answered(url, fields, private) as response:
+            if response.status_code == 304 and validators is not None:
+                return NotModified(validators)
+            if response.status_code != 200:
+                raise answer.refusal(response)
+            try:
+                body = _small(response, max_bytes, ends)
+            except httpx2.TransportError as error:
+                raise answer.transport_trouble(error, url) from error
+            return Fetched(
+                body,
+                answer.validators_of(response.headers),
+                str(response.url),
+                dict(response.headers),
+            )
+
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Send a body once; any 2xx is success. A redirect is not followed: it would go to a place nobody named.
 
@@ -149,6 +202,31 @@ class Http:
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             raise answer.transport_trouble(error, answer.origin(url)) from error
         raise answer.rejection(url, status)
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float,
+        max_bytes: int = 1 << 20,
+    ) -> tuple[int, bytes]:
+        """Status and decoded body of the answer, whatever the server says, asked once and at its end within `seconds`.
+
+        Redirects are not followed. Raises TooSlow past the time, Transient and Permanent as `post` does below HTTP.
+        """
+        deadline = time.monotonic() + seconds
+        timeout = httpx2.Timeout(seconds, connect=min(seconds, self._options.connect_seconds))
+        fields = {"Accept-Encoding": "gzip", **(headers or {})}
+        try:
+            with self._client.stream(method, url, content=body, headers=fields, timeout=timeout) as response:
+                return response.status_code, _small(response, max_bytes, deadline)
+        except httpx2.ReadTimeout as error:
+            raise TooSlow(f"{answer.origin(url)} gave no answer within {seconds:g} seconds") from error
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            raise answer.transport_trouble(error, answer.origin(url)) from error
 
     @contextmanager
     def _answered(
@@ -193,8 +271,11 @@ def _next(request: httpx2.Request, response: httpx2.Response, private: Mapping[s
     return following
 
 
-def _small(response: httpx2.Response, max_bytes: int) -> bytes:
-    """The body, inflated by hand: the library would inflate a bomb's first chunk without a limit."""
+def _small(response: httpx2.Response, max_bytes: int, deadline: float | None = None) -> bytes:
+    """The body, inflated by hand: the library would inflate a bomb's first chunk without a limit.
+
+    A server that sends a byte now and then never runs into a time limit of single reads: hence the deadline.
+    """
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
         raise Permanent(
@@ -208,6 +289,8 @@ def _small(response: httpx2.Response, max_bytes: int) -> bytes:
                 raise Permanent(
                     f"{answer.shown(response.url)} sends more than {max_bytes:,} bytes: not what was expected"
                 )
+            if deadline is not None and time.monotonic() > deadline:
+                raise TooSlow(f"{answer.origin(str(response.url))} did not end its answer in time")
     except (zlib.error, CutShortError) as error:
         raise Permanent(f"{answer.shown(response.url)} sends a damaged gzip body: {error}") from error
     return bytes(body)
@@ -218,13 +301,19 @@ def _client(options: HttpOptions) -> httpx2.Client:
         verify = (
             True if options.authorities is None else ssl.create_default_context(cafile=options.authorities)
         )
+        guarded = None
+        if options.reach is not None:
+            guarded = GuardedTransport(
+                options.reach, verify, options.proxy, trust_environment=options.trust_environment
+            )
         return httpx2.Client(
             headers={"User-Agent": options.user_agent, "Accept": "*/*"},
             timeout=httpx2.Timeout(options.read_seconds, connect=options.connect_seconds),
             verify=verify,
-            proxy=options.proxy,
+            proxy=None if guarded else options.proxy,
             trust_env=options.trust_environment,
             follow_redirects=False,
+            transport=guarded,
         )
     except (OSError, ssl.SSLError) as error:
         raise Permanent(f"cannot read the certificates in {options.authorities}: {error}") from error

@@ -67,7 +67,7 @@ def _streamed(
     if is_packed or not wanted(name):
         raise Permanent(
             f"{name} is no archive that can be read: upload a tar (plain, gzip, zstd or xz), a zip, an app "
-            "package (.spl, .tgz), or a single file that ends in .conf"
+            "package (.spl, .tgz), or a single file of a kind that is read here"
         )
     content = _whole(stream, budget.limits.member_bytes)
     if content is None:

@@ -1,7 +1,7 @@
 """What fetching over HTTP and from a bucket have in common: results, and when to try again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import random as _random
 from typing import TypeVar
@@ -33,6 +33,19 @@ class Downloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """A small document in memory, decoded: the address that gave it, and the header fields that came with it.
+
+    `headers` have their names in small letters.
+    """
+
+    body: bytes
+    validators: Validators
+    url: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class NotModified:
     """The server still has the version that the caller's validators name."""
 
@@ -54,6 +67,10 @@ class Interrupted(Transient):
         super().__init__(message)
         self.retry_after = retry_after
         self.advanced = advanced
+
+
+class TooSlow(Interrupted):
+    """The answer was not there in the time that it may take."""
 
 
 @dataclass(frozen=True, slots=True)

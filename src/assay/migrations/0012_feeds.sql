@@ -2,7 +2,8 @@
 CREATE SCHEMA feeds;
 
 -- `secrets` are the headers and credentials that a request carries, encrypted; `secret_names` says which there are.
--- `cursor` is where the next fetch goes on (validators, a page, a mark), in the words of the source's kind.
+-- `cursor` is where the next fetch goes on (validators, a mark, a digest of what was there). A source that is removed
+-- keeps its row, for its entries and what was read out of them, and loses its secrets.
 CREATE TABLE feeds.sources (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
@@ -21,12 +22,25 @@ CREATE TABLE feeds.sources (
     last_error text,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
-    changed_at timestamptz NOT NULL
+    changed_at timestamptz NOT NULL,
+    removed_at timestamptz
 );
 CREATE INDEX sources_due ON feeds.sources (next_at) WHERE is_enabled;
 
+-- Entries of a source's last fetch that could not be used: where each stood, why, and its bytes (zstd) if they are few.
+CREATE TABLE feeds.quarantine (
+    source bigint NOT NULL REFERENCES feeds.sources (id),
+    place text NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    raw bytea,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (source, place)
+);
+
 -- Everything as received. The same entry with another content is another row. `raw` is zstd-compressed, `document` names
--- the fetched bytes that it stood in. The higher the priority, the sooner it is processed.
+-- the fetched bytes that it stood in. The higher the priority, the sooner it is processed. `taken_by` and `taken_start`
+-- name the execution of the job that processes it; `deaths` counts those that died over it.
 CREATE TABLE feeds.raw_entries (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source bigint NOT NULL REFERENCES feeds.sources (id),
@@ -45,15 +59,29 @@ CREATE TABLE feeds.raw_entries (
     priority integer NOT NULL DEFAULT 0,
     is_monitored boolean NOT NULL DEFAULT false,
     started_at timestamptz,
+    taken_by bigint,
+    taken_start integer,
+    deaths smallint NOT NULL DEFAULT 0,
     ended_at timestamptz,
     outcome text CHECK (outcome IN ('claimed', 'candidate', 'not_advisory', 'duplicate')),
     error text,
     UNIQUE (source, key, content_hash)
 );
-CREATE INDEX raw_entries_waiting ON feeds.raw_entries (priority DESC, received_at DESC, id DESC)
+CREATE INDEX raw_entries_waiting ON feeds.raw_entries (priority DESC, (coalesce(published_at, received_at)) DESC, id DESC)
     WHERE status = 'pending';
+CREATE INDEX raw_entries_taken ON feeds.raw_entries (started_at) WHERE status = 'processing';
 CREATE INDEX raw_entries_by_status ON feeds.raw_entries (status, id DESC);
 CREATE INDEX raw_entries_ended ON feeds.raw_entries (ended_at) WHERE status = 'completed';
+
+-- Entries that were purged and that their source may still list: they do not come back as new. `seen_on` is the last day
+-- on which it did.
+CREATE TABLE feeds.purged_entries (
+    source bigint NOT NULL REFERENCES feeds.sources (id),
+    key text NOT NULL,
+    content_hash bytea NOT NULL,
+    seen_on date NOT NULL,
+    PRIMARY KEY (source, key, content_hash)
+);
 
 -- One row per entry's word about one vulnerability, and its review. It keeps the readable text (zstd), so that the
 -- quotes outlive the raw entry. `record_id` is the claim's; `extracted` is what the program read, `decided` what a person made of it.
@@ -137,3 +165,15 @@ CREATE TABLE feeds.touched (
     PRIMARY KEY (vulnerability, product)
 );
 CREATE INDEX touched_by_product ON feeds.touched (product);
+
+-- How the language model did lately, for all processes of all machines; one row, about one place (server and model).
+-- Until `closed_until` nobody asks it; then one does, and the others go on waiting for what comes of it.
+CREATE TABLE feeds.model_health (
+    is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
+    place text NOT NULL,
+    failures integer NOT NULL,
+    closed_until timestamptz,
+    last_error text,
+    failed_at timestamptz,
+    answered_at timestamptz
+);

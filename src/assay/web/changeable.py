@@ -12,6 +12,7 @@ from assay.bootstrap import Context
 from assay.jobs.choices import (
     ALERTS,
     JOBS_RETENTION_DAYS,
+    LLM,
     RETENTION_DAYS,
     RUNS_RETENTION_DAYS,
     Choice,
@@ -20,7 +21,7 @@ from assay.jobs.choices import (
     take_back,
 )
 from assay.monitoring.model import Rule, Thresholds
-from assay.settings import AlertSettings, Settings
+from assay.settings import AlertSettings, LlmSettings, Settings
 from assay.web.changing import Change
 from assay.web.problems import Refused
 
@@ -62,7 +63,7 @@ def change_settings(ctx: Context, change: Change, wanted: Mapping[str, Any]) -> 
 
     Raises Refused for what may not be changed, and for a value that it may not have; then nothing is changed.
     """
-    kept = {name: None if value is None else _checked(name, value) for name, value in wanted.items()}
+    kept = {name: None if value is None else checked(name, value) for name, value in wanted.items()}
     before = list_choices(change.conn)
     for name, value in kept.items():
         if value is None:
@@ -74,31 +75,47 @@ def change_settings(ctx: Context, change: Change, wanted: Mapping[str, Any]) -> 
 
 
 def from_text(name: str, text: str) -> Any:
-    """A value as a person types it: a number, or rules with commas between them."""
+    """A value as a person types it: a number, true or false, a name, or rules with commas between them."""
     if name == f"{ALERTS}off":
         return [word.strip() for word in text.split(",") if word.strip()]
+    if name in _CHANGEABLE and _is_text(_CHANGEABLE[name]):
+        return text.strip()
     try:
         return msgspec.json.decode(text.strip().encode())
     except msgspec.DecodeError as error:
-        raise Refused(400, f"{name}: {text[:60]!r} is no number") from error
+        raise Refused(400, f"{name}: {text[:60]!r} is neither a number nor true or false") from error
 
 
 def as_text(value: Any) -> str:
     """The value as `from_text` reads it."""
+    if value is None or isinstance(value, str):
+        return value or ""
     return ", ".join(value) if isinstance(value, list) else msgspec.json.encode(value).decode()
 
 
+def _is_text(field: FieldInfo) -> bool:
+    return field.default is None or isinstance(field.default, str)
+
+
 def _fields() -> Mapping[str, FieldInfo]:
-    """Every setting that may be changed: the thresholds of alerts, and for how long what is kept."""
+    """Every setting that may be changed: the thresholds of alerts, for how long what is kept, the language model.
+
+    Its key and its authorities are for whoever holds the settings file: they never travel through here.
+    """
     names = {name for name in AlertSettings.model_fields if name in Thresholds.__slots__}
     thresholds = {f"{ALERTS}{name}": AlertSettings.model_fields[name] for name in sorted(names)}
-    return thresholds | {name: Settings.model_fields[name] for name in _DAYS}
+    language = {
+        f"{LLM}{name}": field
+        for name, field in LlmSettings.model_fields.items()
+        if name not in ("api_key", "authorities")
+    }
+    return thresholds | language | {name: Settings.model_fields[name] for name in _DAYS}
 
 
 _CHANGEABLE = _fields()
 
 
-def _checked(name: str, value: Any) -> Any:
+def checked(name: str, value: Any) -> Any:
     """The value as it is kept. Raises Refused for what may not be changed, and for a value that it may not have."""
     if name not in _CHANGEABLE:
         known = ", ".join(_CHANGEABLE)
@@ -109,7 +126,8 @@ def _checked(name: str, value: Any) -> Any:
     try:
         kept = msgspec.to_builtins(adapter.validate_json(msgspec.json.encode(value), strict=True))
     except ValidationError as error:
-        raise Refused(400, f"{name}: {error.errors()[0]['msg']}") from error
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise Refused(400, f"{name}: {said}") from error
     if name in _DAYS and kept > _MOST_DAYS:
         raise Refused(400, f"{name}: no more than {_MOST_DAYS:,} days")
     unknown = set(kept) - {rule.value for rule in Rule} if name == f"{ALERTS}off" else set()
@@ -121,6 +139,8 @@ def _checked(name: str, value: Any) -> Any:
 def _default(ctx: Context, name: str) -> Any:
     if name.startswith(ALERTS):
         return msgspec.to_builtins(getattr(ctx.settings.alerts, name.removeprefix(ALERTS)))
+    if name.startswith(LLM):
+        return getattr(ctx.settings.llm, name.removeprefix(LLM))
     return getattr(ctx.settings, name)
 
 

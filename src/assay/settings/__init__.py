@@ -1,6 +1,7 @@
 """Settings: from the environment (`ASSAY_...`), then one TOML file, then the defaults. Nobody else reads either."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -16,6 +18,19 @@ from pydantic_settings import (
 
 from assay.auth.model import Policy
 from assay.errors import Permanent
+from assay.settings.feeds import FeedSettings
+from assay.settings.language import ELSEWHERE, LlmSettings, elsewhere
+
+__all__ = [
+    "AlertSettings",
+    "LlmSettings",
+    "OidcSettings",
+    "Settings",
+    "SignInSettings",
+    "SourceSettings",
+    "WebhookSettings",
+    "load",
+]
 
 
 class SourceSettings(BaseModel):
@@ -257,6 +272,13 @@ class Settings(BaseSettings):
     alerts: AlertSettings = Field(
         AlertSettings.model_validate({}), description="When somebody is told, and how"
     )
+    feeds: FeedSettings = Field(
+        FeedSettings.model_validate({}), description="What sources of entries may reach and give"
+    )
+    llm: LlmSettings = Field(
+        LlmSettings.model_validate({}),
+        description="The language model that reads entries of feeds, and how these are processed",
+    )
     sources: dict[str, SourceSettings] = Field(
         default_factory=dict, description="Changes to single sources, by name"
     )
@@ -277,7 +299,9 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
         named = init_settings().get("home")
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file(named))
+        others = InitSettingsSource(settings_cls, elsewhere())
+        file = TomlConfigSettingsSource(settings_cls, _config_file(named))
+        return init_settings, env_settings, others, file
 
 
 def _config_file(home: Path | None) -> Path | None:
@@ -292,15 +316,26 @@ def _config_file(home: Path | None) -> Path | None:
     return path if path.is_file() else None
 
 
+def _said(wrong: Mapping[str, Any]) -> str:
+    return f"{_named(wrong['loc'])}: {wrong['msg'].removeprefix('Value error, ')}"
+
+
+def _named(place: tuple[int | str, ...]) -> str:
+    """The variable that a setting is given by, and the other name where it was given under that."""
+    name = f"ASSAY_{'__'.join(map(str, place)).upper()}"
+    others = [
+        other for other, field in ELSEWHERE.items() if place == ("llm", field) and os.environ.get(other)
+    ]
+    return f"{name} or {others[0]}" if others and name not in os.environ else name
+
+
 def load(home: Path | None = None) -> Settings:
     """The settings in force; a `home` outranks the environment's. Raises Permanent that names each wrong one."""
     given: dict[str, Any] = {} if home is None else {"home": home}
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"ASSAY_{'__'.join(map(str, entry['loc'])).upper()}: {entry['msg']}" for entry in error.errors()
-        )
+        wrong = "; ".join(map(_said, error.errors()))
         raise Permanent(f"wrong settings: {wrong}") from error
     except ValueError as error:
         raise Permanent(f"the settings file is not TOML: {error}") from error

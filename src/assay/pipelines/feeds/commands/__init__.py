@@ -1,0 +1,1 @@
+"""What may be asked of the room now; one module a subject."""

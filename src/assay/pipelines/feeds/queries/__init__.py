@@ -1,0 +1,1 @@
+"""What the room can show; one module a table."""
