@@ -30,7 +30,7 @@ from assay.pipelines.feeds.rules import ranking
 from assay.pipelines.feeds.rules.candidates import find_candidates
 from assay.pipelines.feeds.rules.labelled import Labelled, from_cve
 from assay.pipelines.feeds.rules.learning import learn
-from assay.pipelines.feeds.rules.names import Names
+from assay.pipelines.feeds.rules.names import Known, Names, package_row
 from assay.pipelines.feeds.rules.ranking import Calibration, Curve, Forest, Model
 from assay.pipelines.feeds.rules.signals import PRODUCT_SIGNALS, VENDOR_SIGNALS, product_rows, vendor_rows
 
@@ -63,13 +63,14 @@ def main() -> None:
     arguments.add_argument("--out", type=Path, default=ranking.MODEL_FILE)
     chosen = arguments.parse_args()
     records = read_archive(chosen.data / "cve.zip")
-    vendors = list(replay(records, None))
+    packages = read_packages(chosen.data / "osv.zip")
+    vendors = list(replay(records, packages, None))
     vendor_model, vendor_scores = fit_field([one for one in vendors])
     scores = [
         dict(zip(one.names, told.tolist(), strict=True))
         for one, told in zip(vendors, vendor_scores, strict=True)
     ]
-    products = list(replay(records, scores))
+    products = list(replay(records, packages, scores))
     product_model, product_scores = fit_field(products)
     vendor_calibration, vendor_read = calibrate(vendors, vendor_scores)
     product_calibration, product_read = calibrate(products, product_scores)
@@ -101,14 +102,45 @@ def read_archive(path: Path) -> list[Labelled]:
     return sorted(found, key=lambda one: (one.published, one.truth.identifier))
 
 
-def replay(records: list[Labelled], vendor_scores: list[dict[str, float]] | None) -> Iterator[Seen]:
+class _Package(msgspec.Struct):
+    ecosystem: str = ""
+    name: str = ""
+
+
+class _Affected(msgspec.Struct):
+    package: _Package | None = None
+
+
+class _Advisory(msgspec.Struct):
+    published: str = ""
+    affected: list[_Affected] | None = None
+
+
+def read_packages(path: Path) -> dict[str, list[Known]]:
+    """The packages that an OSV archive names, by the month in which they were named."""
+    counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    decoder = msgspec.json.Decoder(_Advisory)
+    with ZipFile(path) as archive:
+        for name in archive.namelist():
+            if not name.endswith(".json"):
+                continue
+            one = decoder.decode(archive.read(name))
+            named = {(a.package.ecosystem, a.package.name) for a in one.affected or () if a.package}
+            counts[one.published[:7]].update(named)
+    return {
+        month: [package_row(ecosystem.partition(":")[0], name, count) for (ecosystem, name), count in sorted(told.items())]
+        for month, told in counts.items()
+    }
+
+
+def replay(records: list[Labelled], packages: dict[str, list[Known]], vendor_scores: list[dict[str, float]] | None) -> Iterator[Seen]:
     """Every record from the fit window up to the test window, in order, seen with the dictionary of before its month."""
     names = Names()
     by_month: dict[str, list[Labelled]] = defaultdict(list)
     for one in records:
         by_month[f"{one.published:%Y-%m}"].append(one)
     count = 0
-    for month in sorted(by_month):
+    for month in sorted(by_month.keys() | packages.keys()):
         if month >= TEST_FROM:
             return
         for one in by_month[month] if month >= FIT_FROM else ():
@@ -133,6 +165,8 @@ def replay(records: list[Labelled], vendor_scores: list[dict[str, float]] | None
                 ),
             )
         learn(names, by_month[month])
+        for row in packages.get(month, ()):
+            names.add(row)
 
 
 def fit_field(seen: list[Seen]) -> tuple[HistGradientBoostingClassifier, list[Any]]:

@@ -125,14 +125,23 @@ CREATE INDEX extractions_by_entry ON feeds.extractions (entry);
 -- Numbers for vulnerabilities that nobody named: x_ASSAY-<year>-<number>.
 CREATE SEQUENCE feeds.own_identifiers;
 
--- Vendors and products that the catalog knows, normalised, with how many claims speak of them.
+-- Vendors and products that the catalog knows, as they are written there, with how many vulnerabilities name them;
+-- `vendor` and `product` are the same normalised. A package without an owner stands under the vendor '' and its ecosystem.
 CREATE TABLE feeds.names (
-    vendor text NOT NULL,
-    product text NOT NULL,
     vendor_shown text NOT NULL,
     product_shown text NOT NULL,
+    vendor text NOT NULL,
+    product text NOT NULL,
     claims integer NOT NULL,
-    PRIMARY KEY (vendor, product)
+    PRIMARY KEY (vendor, product, vendor_shown, product_shown)
+);
+-- What led to a vendor and product in what the catalog holds: words of a sentence, a link's host, repository or plugin.
+CREATE TABLE feeds.name_clues (
+    clue text NOT NULL,
+    vendor text NOT NULL,
+    product text NOT NULL,
+    claims integer NOT NULL,
+    PRIMARY KEY (clue, vendor, product)
 );
 -- Up to which change of the catalog they were gathered; one row.
 CREATE TABLE feeds.names_gathered (

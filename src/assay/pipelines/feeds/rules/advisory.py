@@ -60,7 +60,7 @@ def judged(prose: Prose, signs: Signs) -> Judgement:
     affects = len({match[0].lower() for match in _AFFECTS.finditer(text)})
     otherwise = len({match[0].lower() for match in _OTHERWISE.finditer(text)})
     parts = (
-        (2.5 * (signs.names > 0), "it names a vulnerability"),
+        (3.0 * (signs.names > 0), "it names a vulnerability"),
         (0.8 * (signs.bulletins > 0), "it has the number of a bulletin"),
         (1.5 * signs.has_rating, "it rates one"),
         (0.8 * signs.has_weakness, "its words are those of a weakness"),
@@ -86,7 +86,7 @@ def title(prose: Prose, stretch: Quote | None, name: str | None) -> Value | None
     start, end = 0, prose.title_end
     sure = 0.95
     if stretch is not None:
-        start, end, sure = stretch.start, prose.text.find("\n", stretch.start + 1), 0.85
+        start, end, sure = stretch.start, prose.text.find("\n", stretch.start), 0.85
         end = stretch.end if end < 0 or end > stretch.end else end
     shown, quote = _trimmed(prose.text, start, end, name)
     if len(shown) < 4 and stretch is not None:
@@ -138,7 +138,7 @@ def summary(prose: Prose, stretch: Quote | None) -> Value | None:
 
 def _after_line(text: str, stretch: Quote) -> int:
     """Behind the heading line of a section, unless that is all of it."""
-    line = text.find("\n", stretch.start + 1)
+    line = text.find("\n", stretch.start)
     return line if 0 <= line < stretch.end - 20 else stretch.start
 
 

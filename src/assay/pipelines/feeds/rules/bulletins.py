@@ -45,6 +45,7 @@ _COMMENT = re.compile(r"\A\s*#+[ \t]*([^\n]{1,200})")
 _URL = re.compile(r"https?://\S{1,2000}", re.IGNORECASE)
 _DEEPEST = 30
 _MOST_FACTS = 200
+_MOST_NAMES = 2_000
 _LONGEST_FACT = 500
 _SHORT = 80
 
@@ -184,7 +185,8 @@ class _Writing:
         """A vulnerability's own section: its name and title on a line, then its fields."""
         title_key = next((key for key in _TITLES if isinstance(value.get(key), str)), None)
         title = f": {' '.join(self._readable(value[title_key]).split())}" if title_key is not None else ""
-        self._fact(path, "id", name)
+        if len(self.facts) < _MOST_NAMES:
+            self.facts.append((f"{path}.id", name))
         self._write(f"\n\n{name}{title}\n")
         self.value(value, path, level + 1, skipped=title_key)
 

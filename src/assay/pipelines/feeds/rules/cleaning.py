@@ -69,7 +69,7 @@ _MODIFIED = frozenset(
 _LONGEST_TITLE = 500
 _LONGEST_FIRST_LINE = 200
 _MOST_LINKS = 500
-_MOST_FACTS = 200
+_MOST_FACTS = 2_000
 _SPACE = re.compile(r"\s+")
 
 

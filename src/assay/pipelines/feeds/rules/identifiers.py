@@ -38,24 +38,31 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 
-# What stands before a name that the text only compares itself with.
+# What stands before a name that the text only compares itself with; other names may stand between.
 _OTHER = re.compile(
-    r"(?:different (?:vulnerability |issue |flaw |bug )?(?:than|from|to)|similar to|same as|related to|variant of|regression of"
-    r"|(?:incomplete|insufficient|improper|partial|incorrect|original|previous|earlier|initial) (?:\w+ )?(?:fix|patch|mitigation|remediation|correction)e?s?(?: \w+){0,3}"
-    r"|(?:fix|patch|bypass|mitigation)(?:es|ed|ing)? (?:of|for) (?:the )?(?:fix|patch|mitigation)?(?: of| for)?"
-    r"|see also|bypass(?:es|ing)?(?: \w+){0,3}|not (?:the same as|to be confused with|related to)|unlike|duplicate of|exists because of an?"
-    r"|follow[- ]?up (?:to|of|for|on)|distinct from|chained? (?:together )?with|combined with|in conjunction with|caused by the fix(?: \w+)?|depends on)"
-    r"(?:\W+(?:CVE\W?[0-9]{4}\W?[0-9]{4,}|and|or|the|in|for|of|with|,|vulnerabilit(?:y|ies)|issues?|to)){0,12}\W*$",
+    r"(?:different (?:vulnerability |issue |flaw |bug )?(?:than|from|to)|similar to|same as|related to|variant of"
+    r"|regression of|(?:incomplete|insufficient|improper|partial|incorrect|original|previous|earlier|initial)"
+    r" (?:\w+ )?(?:fix|patch|mitigation|remediation|correction)e?s?(?: \w+){0,3}"
+    r"|(?:fix|patch|mitigation)(?:es|ed|ing)? for|see also|bypass(?:es|ing)?(?: (?:of|for|to))?(?: the)?"
+    r"|(?:fix|patch|mitigation)(?: (?:of|for))?|not (?:the same as|to be confused with|related to)|unlike|duplicate of"
+    r"|exists because of an?|follow[- ]?up (?:to|of|for|on)|distinct from|chained? (?:together )?with|combined with"
+    r"|in conjunction with|caused by the fix(?: \w+)?|depends on|identical to|flaws? of|resembles|like(?: the)?"
+    r"|previously (?:reported|disclosed|fixed)|fixing of|the fix(?:es)? (?:of|for))"
+    r"(?:[^\w(]++(?:CVE\W?[0-9]{4}\W?[0-9]{4,}|and|or|the|in|for|of|with|vulnerabilit(?:y|ies)|issues?|to)){0,12}+[^\w(]*+$",
     re.IGNORECASE,
 )
 # What stands before the name that the text gives its own subject.
 _ASSIGNED = re.compile(
-    r"(?:assigned(?: the)?(?: name| id(?:entifier)?| number)?s?|tracked (?:as|under|by|via)|identified (?:as|by)|known as|designated(?: as)?|registered as"
-    r"|catalogu?ed as|recorded as|has (?:been )?(?:given|received)|cve[ -]?(?:id|identifier|number|name|reference)?s?\s*[:=]"
-    r"|the identifiers?|the (?:cve )?(?:name|number))(?: the| an?| of| to| as|\W+(?:cve|id|identifier|name|number)s?){0,3}[\s:([*_`]*$",
+    r"(?:assigned(?: the)?(?: name| id(?:entifier)?| number)?s?|tracked (?:as|under|by|via)|identified (?:as|by)"
+    r"|known as|designated(?: as)?|registered as|catalogu?ed as|recorded as|has (?:been )?(?:given|received)"
+    r"|cve[ -]?(?:id|identifier|number|name|reference)?s?\s*[:=]|the identifiers?|the (?:cve )?(?:name|number))"
+    r"(?: the| an?| of| to| as|\W+(?:cve|id|identifier|name|number)s?){0,3}[\s:([*_`]*$",
     re.IGNORECASE,
 )
-_HEADING = re.compile(r"(?:^|\n)[ \t]*(?:[#*>|\-\u2022][#*>|\-\u2022 \t]*|[0-9]{1,3}[.)][ \t]+)?[\[(*_`]*$")
+_MARK = r"(?:[#*>|\-\u2022][#*>|\-\u2022 \t]*|[0-9]{1,3}[.)][ \t]+)"
+# A name at the start of a line is a heading behind a mark or an empty line; in a text that is wrapped it stands there by chance.
+_LINE_START = re.compile(rf"(?:^|(?P<gap>\n[ \t]*)?\n)[ \t]*(?P<mark>{_MARK})?[\[(*_`]*$")
+_HEADING_END = re.compile(r"[\])*_`]*[ \t]*(?:[:\u2013\u2014(|\-,]|\n|$|(?:and|&) )")
 _LISTED = re.compile(
     r"(?:references?|links?|see also|related|sources?)[ \t]*:?[ \t]*\n(?:[=-]{3,}\n)?", re.IGNORECASE
 )
@@ -76,6 +83,7 @@ _KEYS = frozenset(
     )
 )
 _BEFORE = 160
+_FARTHEST_MARK = 60
 
 
 class Mention(NamedTuple):
@@ -229,7 +237,7 @@ def _tier(text: str, mention: Mention, ends_title: int, listed: int) -> int:
         return _FIRST
     if _ADDRESS.search(before):
         return _WEAK
-    if _HEADING.search(before) and start < listed:
+    if start < listed and heading_start(text, mention.quote) is not None:
         return _STRONG
     if _ASSIGNED.search(before):
         return _STRONG
@@ -239,3 +247,16 @@ def _tier(text: str, mention: Mention, ends_title: int, listed: int) -> int:
 def _kind_of(name: str) -> int:
     found = mentions(name)
     return found[0].kind if found else 3
+
+
+def heading_start(text: str, quote: Quote) -> int | None:
+    """Where the line begins that a name makes a heading or an item of a list; None where it does not."""
+    found = _LINE_START.search(text, max(0, quote.start - _FARTHEST_MARK), quote.start)
+    if found is None:
+        return None
+    if found["mark"] is None and not _HEADING_END.match(text, quote.end):
+        return None
+    is_first = found["mark"] is not None or found["gap"] is not None or found.start() == 0
+    if not is_first and text[quote.end : quote.end + 1] not in {":", "\n", ""}:
+        return None
+    return text.rfind("\n", 0, quote.start) + 1

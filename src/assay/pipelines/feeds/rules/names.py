@@ -46,6 +46,8 @@ _LEGAL = frozenset(
         "aps",
     ]
 )
+_OWNED = frozenset(("Packagist", "GitHub Actions"))
+_FORGES = frozenset(("github.com", "gitlab.com", "gitee.com", "bitbucket.org"))
 _LONGEST = 10
 """Words of the longest name that is looked for in a text."""
 
@@ -222,6 +224,22 @@ class Names:
     def __len__(self) -> int:
         """How many vendors and products there are."""
         return len(self.vendors) + len(self.products)
+
+
+def package_row(ecosystem: str, name: str, claims: int = 1) -> Known:
+    """A package as a product; the namespace that an ecosystem gives its owner is the vendor, else there is none.
+
+    Packagist, Actions and Swift name `owner/name`, npm `@owner/name`, Go the repository; Maven's group is nobody's name.
+    """
+    parts = [part for part in name.split("/") if part]
+    vendor = ""
+    if ecosystem in _OWNED and len(parts) == 2 or ecosystem == "npm" and name.startswith("@") and len(parts) == 2:
+        vendor, name = parts[0].removeprefix("@"), parts[1]
+    elif len(parts) > 2 and parts[0] in _FORGES:
+        vendor, name = parts[1], parts[2].removesuffix(".git")
+    elif ecosystem == "Maven":
+        name = name.rpartition(":")[2]
+    return Known(plain_vendor(vendor), plain(name), vendor or ecosystem, name, claims)
 
 
 def rows_of(pairs: Mapping[tuple[str, str], int]) -> list[Known]:

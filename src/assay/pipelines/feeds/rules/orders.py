@@ -8,42 +8,47 @@ import re
 from assay.pipelines.feeds.model.extraction import Prose, Quote
 from assay.pipelines.feeds.model.reading import Order
 
-_FLAGS = re.IGNORECASE
-# "context", "message" and "user" alone are words of every second advisory; each pattern wants two words of the trade.
-_PATTERNS = (
-    (
-        "override",
-        re.compile(
-            r"\b(?:ignore|disregard|forget|override|bypass|discard|skip|do not follow|stop following)\b[^.\n]{0,40}"
-            r"\b(?:previous|prior|above|earlier|preceding|all|any|your|system|the)\b[^.\n]{0,20}\b(?:instructions?|prompts?|directions|directives|guidelines|orders|commands you)\b",
-            _FLAGS,
-        ),
+_READER = r"(?:ai|a\.i\.|llm|language model|assistant|chat ?gpt|gpt|copilot|extractor|automated (?:reader|agent|system))"
+_FIELD = r"(?:vendor|product|severity|confidence|is_advisory|cwes?|needs_review)"
+_WORDS = r"(?:instructions?|prompts?|directives|guidelines|orders)"
+
+# Each wants two words that seldom meet elsewhere: "prompt", "message" and "user" alone stand in every second advisory.
+_SAID = {
+    "override": (
+        rf"\b(?:ignore|disregard|forget|do not follow|stop following)\b[^.\n]{{0,40}}"
+        rf"\b(?:previous|prior|above|earlier|preceding|all|any|your|system|the)\b[^.\n]{{0,20}}\b{_WORDS}\b",
+        rf"\b(?:override|bypass|discard|skip|replace)\b[^.\n]{{0,20}}\b(?:previous|prior|above|earlier|preceding|your) (?:\w+ )?{_WORDS}\b",
+        r"\b(?:new|updated|revised|real|actual) (?:instructions|system prompt)\s*(?::|are\b|follow)",
     ),
-    ("override", re.compile(r"\b(?:new|updated|revised|following|real|actual) (?:instructions?|system prompt)\s*(?::|are\b|follow)", _FLAGS)),
-    ("role", re.compile(r"(?:^|\n)[ \t]*[#>*\[(<]*[ \t]*(?:system|assistant|developer|human)[ \t]*(?:prompt|message)?[\])>*]*[ \t]*:[ \t]*(?=\S)(?!\s*(?:\w+://|[0-9]))", _FLAGS)),
-    ("role", re.compile(r"\b(?:you are|act as|pretend to be|behave as|roleplay as)(?: now)? (?:an? |the )?(?:\w+ ){0,3}(?:assistant|language model|chat ?bot|llm|gpt|extractor|security expert|unrestricted)\b", _FLAGS)),
-    ("role", re.compile(r"\b(?:as|dear|attention|note to|message to|hello|instructions? (?:to|for)) (?:an? |the |all |any )?(?:ai|a\.i\.|llm|language model|assistant|chat ?gpt|gpt|copilot|extractor|automated (?:reader|agent|system))s?\b(?!['\u2019-])(?: model| assistant)?\s*[,:!-]", _FLAGS)),
-    ("tag", re.compile(r"<\|[a-z_]{2,30}\|>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant|instructions?|prompt|tool_call|function_call|untrusted|document|advisory_text)[ >/]", _FLAGS)),
-    ("tag", re.compile(r"(?:^|\n)[ \t]*(?:-{3,}|={3,}|#{3,}|\*{3,})[ \t]*(?:end|begin|start|stop)(?: of)?(?: the)? (?:data|document|input|advisory|text|context|untrusted|prompt|user)[^\n]{0,30}", _FLAGS)),
-    (
-        "answer",
-        re.compile(r"[\"'](?:vendor|product|severity|confidence|is_advisory|cwes?|needs_review)[\"']\s*:\s*[\"'\[{0-9tf][^\n]{0,200}?[\"'](?:vendor|product|severity|confidence|is_advisory|cwes?|needs_review)[\"']\s*:", _FLAGS),
+    "role": (
+        r"(?:^|\n)[ \t]*[#>*\[(<]*[ \t]*(?:system|assistant|developer|human)[ \t]*(?:prompt|message)?[\])>*]*[ \t]*:[ \t]*"
+        r"(?=[A-Za-z\"'{])(?!\w+://)[^\n]*\b(?:you|your|ignore|answer|respond|reply|output|return|set|vendor|json)\b",
+        r"\b(?:you are|act as|pretend to be|behave as|roleplay as)(?: now)? (?:an? |the )?(?:\w+ ){0,3}"
+        r"(?:assistant|language model|chat ?bot|llm|gpt|extractor|security expert|unrestricted)\b",
+        rf"\b(?:as an|dear|attention|note to|message to|hello|instructions? (?:to|for)) (?:an? |the |all |any )?{_READER}s?\b"
+        r"(?!['\u2019-])(?: model| assistant)?\s*[,:!]",
     ),
-    (
-        "answer",
-        re.compile(
-            r"\b(?:answer|respond|reply|output|return|print|write|say|classify|mark|report|set|label|treat)\b[^.\n]{0,30}\b(?:only |exactly |with |as |that )+[^.\n]{0,60}"
-            r"\b(?:json|vendor|severity|not an? advisory|no vulnerabilit(?:y|ies)|(?:as )?(?:harmless|false positive))\b[^.\n]{0,60}\b(?:instead|regardless|no matter|always|whatever|instructions?|and nothing else|only)\b",
-            _FLAGS,
-        ),
+    "tag": (
+        r"<\|[a-z_]{2,30}\|>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant|instructions?|tool_call|function_call|untrusted|advisory_text)[ >/]",
+        r"(?:^|\n)[ \t]*(?:-{3,}|={3,}|#{3,}|\*{3,})[ \t]*(?:end|begin|start|stop)(?: of)?(?: the)? "
+        r"(?:data|document|input|advisory|text|context|untrusted|prompt|user)\b[^\n]{0,30}",
     ),
-    ("answer", re.compile(r"\b(?:set|change|report|output|mark|extract|record)\s+(?:the\s+)?(?:vendor|product|severity|confidence|cvss(?: score)?)\s+(?:to|as|is|=|:)\s*[\"'\w]", _FLAGS)),
-    ("secrets", re.compile(r"\b(?:reveal|print|repeat|show|leak|output)\b[^.\n]{0,20}\b(?:your|the) (?:system )?(?:prompt|instructions)\b", _FLAGS)),
-)  # fmt: skip
+    "answer": (
+        rf"[\"']{_FIELD}[\"']\s*:\s*[\"'\[{{0-9tf][^\n]{{0,200}}?[\"']{_FIELD}[\"']\s*:",
+        r"\b(?:answer|respond|reply|output|classify|mark|label|treat)\b[^.\n]{0,60}"
+        r"\b(?:json|vendor|severity|not an? advisory|no vulnerabilit(?:y|ies)|harmless|false positive)\b[^.\n]{0,60}"
+        r"\b(?:instead|regardless|no matter|always|instructions?|and nothing else|only)\b",
+        rf"\b(?:set|change|report|output|mark|extract)\s+(?:the\s+)?(?:value of )?{_FIELD}\s+(?:to|as|is|=|:)\s*[\"'\w]",
+    ),
+    "secrets": (r"\b(?:reveal|print|repeat|show|leak|output)\b[^.\n]{0,20}\byour (?:system )?(?:prompt|instructions)\b",),
+}
+_PATTERNS = tuple((kind, re.compile(one, re.IGNORECASE)) for kind, several in _SAID.items() for one in several)
+# What at least one of stands in every place that the patterns find.
 _GATE = re.compile(
-    r"instruction|prompt|directi(?:ons|ves)|guidelines|orders|system|assistant|developer|human|model|chat|gpt|llm|\bai\b|a\.i\.|copilot|extractor|automated"
-    r"|unrestricted|expert|<\||inst\]|<<|</?(?:sys|ass|doc|tool|func|untr|adv)|---|===|###|\*\*\*|vendor|severity|confidence|harmless|false positive|advisory",
-    _FLAGS,
+    r"instruction|prompt|directives|guidelines|orders|(?:system|assistant|developer|human)\W|language model|chat ?bot|chat ?gpt|\bgpt|llm|\bai\b"
+    r"|a\.i\.|copilot|extractor|automated|unrestricted|<\||inst\]|<<|-{3}|={3}|#{3}|\*{3}|harmless|false positive"
+    rf"|[\"']{_FIELD}[\"']|(?:set|change|report|output|mark|extract|answer|respond|reply|classify|label|treat)\b[^.\n]{{0,40}}(?:{_FIELD}|json|advisory|vulnerab)",
+    re.IGNORECASE,
 )
 _MOST = 20
 

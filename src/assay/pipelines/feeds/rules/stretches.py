@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from assay.pipelines.feeds.model.extraction import Quote
-from assay.pipelines.feeds.rules.identifiers import Mention
+from assay.pipelines.feeds.rules.identifiers import Mention, heading_start
 
-_HEADING = re.compile(r"(?:^|\n)[ \t]*(?:[#*>|\-\u2022][#*>|\-\u2022 \t]*|[0-9]{1,3}[.)][ \t]+)?[\[(*_`]*$")
 _PARAGRAPH = re.compile(r"(?:[^\n]+\n?)+")
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?](?=\s+[A-Z(\[])|\n|$)")
-_LOOK_BACK = 60
 
 
 def stretches(
@@ -20,7 +18,7 @@ def stretches(
         return {name: (Quote(0, len(text)),) for name in subjects}
     wanted = frozenset(subjects)
     places = [
-        (one.quote.start, one.name) for one in found if one.name in wanted and one.quote.start >= starts_body
+        (one.quote, one.name) for one in found if one.name in wanted and one.quote.start >= starts_body
     ]
     headings = _headings(text, places)
     if len({name for _, name in headings}) >= 2:
@@ -33,18 +31,18 @@ def stretches(
     return {name: tuple(quotes) for name, quotes in owned.items()}
 
 
-def _headings(text: str, places: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+def _headings(text: str, places: Sequence[tuple[Quote, str]]) -> list[tuple[int, str]]:
     """Where a line begins with a subject's name; a line with several subjects begins nobody's section."""
     found = []
-    for index, (start, name) in enumerate(places):
-        before = _HEADING.search(text, max(0, start - _LOOK_BACK), start)
-        if before is None:
+    for index, (quote, name) in enumerate(places):
+        start = heading_start(text, quote)
+        if start is None:
             continue
-        end = text.find("\n", start)
+        end = text.find("\n", quote.start)
         end = len(text) if end < 0 else end
-        others = (other for place, other in places[index + 1 : index + 6] if place < end)
+        others = (other for place, other in places[index + 1 : index + 6] if place.start < end)
         if all(other == name for other in others):
-            found.append((before.start(), name))
+            found.append((start, name))
     return found
 
 
@@ -64,11 +62,11 @@ def _sections(text: str, headings: list[tuple[int, str]]) -> list[tuple[str, Quo
     return [*parts, (name, Quote(start, max(end, start)))]
 
 
-def _passages(text: str, starts_body: int, places: Sequence[tuple[int, str]]) -> list[tuple[str, Quote]]:
+def _passages(text: str, starts_body: int, places: Sequence[tuple[Quote, str]]) -> list[tuple[str, Quote]]:
     """Paragraphs that name one subject only, and in the others the sentences that do."""
     parts = []
     for paragraph in _PARAGRAPH.finditer(text, starts_body):
-        inside = [place for place in places if paragraph.start() <= place[0] < paragraph.end()]
+        inside = [place for place in places if paragraph.start() <= place[0].start < paragraph.end()]
         named = {name for _, name in inside}
         if len(named) == 1:
             parts.append((named.pop(), Quote(paragraph.start(), paragraph.end())))
@@ -77,10 +75,10 @@ def _passages(text: str, starts_body: int, places: Sequence[tuple[int, str]]) ->
     return parts
 
 
-def _sentences(text: str, start: int, end: int, inside: list[tuple[int, str]]) -> list[tuple[str, Quote]]:
+def _sentences(text: str, start: int, end: int, inside: list[tuple[Quote, str]]) -> list[tuple[str, Quote]]:
     parts = []
     for sentence in _SENTENCE.finditer(text, start, end):
-        named = {name for place, name in inside if sentence.start() <= place < sentence.end()}
+        named = {name for place, name in inside if sentence.start() <= place.start < sentence.end()}
         if len(named) == 1:
             parts.append((named.pop(), Quote(sentence.start(), sentence.end())))
     return parts
