@@ -57,8 +57,10 @@ def _read_xml(document: Document) -> Listing:
         resolve_relative_uris=False,
     )
     if not parsed.get("version") and not parsed.entries:
-        why = parsed.get("bozo_exception") or "it begins with none of the elements of a feed"
-        raise BadRecord("not-a-feed", f"{document.address}: {str(why)[:200]}")
+        why = parsed.get("bozo_exception") or "it begins with none of the elements of one"
+        raise BadRecord(
+            "not-a-feed", f"{document.address} is no feed ({str(why)[:200]}): correct the address"
+        )
     entries: list[Received] = []
     bad: list[Bad] = []
     for number, entry in enumerate(parsed.entries[:_MOST_ENTRIES], 1):

@@ -68,7 +68,8 @@ class Gathering:
         limits: Limits,
         check: Callable[[], None] = lambda: None,
         known: Callable[[Sequence[str]], set[str]] = lambda _: set(),
-        most_documents: int = 100_000,
+        most_documents: int = 1_000_000,
+        is_trial: bool = False,
     ) -> None:
         self._ctx = ctx
         self._reader = reader
@@ -77,6 +78,7 @@ class Gathering:
         self._check = check
         self._known = known
         self._left = most_documents
+        self._is_trial = is_trial
         self._ends = time.monotonic() + limits.seconds
         self._bytes = 0
         self._found = Gathered()
@@ -88,7 +90,7 @@ class Gathering:
         elif self._asked.address.startswith(("https://", "http://")):
             self._download()
         else:
-            self._local(_allowed(self._asked.address, self._limits.roots))
+            self._local(allowed_path(self._asked.address, self._limits.roots))
         if len(self._found.bad) > MOST_BAD:
             raise Permanent(
                 f"more than {MOST_BAD:,} entries cannot be used, the first because: {self._found.bad[0].detail}. "
@@ -101,7 +103,7 @@ class Gathering:
         address: str | None = self._reader.first(asked.address, asked.options, asked.cursor.get("mark"))
         first, seen, links = address, set[str](), list[tuple[str, msgspec.Struct]]()
         validators = _validators(asked.cursor, str(first))
-        pages = getattr(asked.options, "max_pages", 1)
+        pages = 1 if self._is_trial else getattr(asked.options, "max_pages", 1)
         mark = asked.cursor.get("mark")
         while address is not None and address not in seen and len(seen) < pages and self._left > 0:
             is_first = not seen
@@ -294,7 +296,7 @@ class Gathering:
         return said
 
 
-def _allowed(address: str, roots: Sequence[Path]) -> Path:
+def allowed_path(address: str, roots: Sequence[Path]) -> Path:
     """The real path of a file or directory below one of the roots. Raises Permanent for another one."""
     path = Path(address)
     try:
