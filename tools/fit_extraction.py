@@ -128,12 +128,17 @@ def read_packages(path: Path) -> dict[str, list[Known]]:
             named = {(a.package.ecosystem, a.package.name) for a in one.affected or () if a.package}
             counts[one.published[:7]].update(named)
     return {
-        month: [package_row(ecosystem.partition(":")[0], name, count) for (ecosystem, name), count in sorted(told.items())]
+        month: [
+            package_row(ecosystem.partition(":")[0], name, count)
+            for (ecosystem, name), count in sorted(told.items())
+        ]
         for month, told in counts.items()
     }
 
 
-def replay(records: list[Labelled], packages: dict[str, list[Known]], vendor_scores: list[dict[str, float]] | None) -> Iterator[Seen]:
+def replay(
+    records: list[Labelled], packages: dict[str, list[Known]], vendor_scores: list[dict[str, float]] | None
+) -> Iterator[Seen]:
     """Every record from the fit window up to the test window, in order, seen with the dictionary of before its month."""
     names = Names()
     by_month: dict[str, list[Labelled]] = defaultdict(list)

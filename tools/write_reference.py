@@ -16,15 +16,17 @@ from assay.pipelines.advisories.sources import discover
 from assay.pipelines.packages import sources as formats_of
 from assay.settings import (
     AlertSettings,
+    LlmSettings,
     OidcSettings,
     Settings,
     SignInSettings,
     SourceSettings,
     WebhookSettings,
 )
+from assay.settings.language import ELSEWHERE
 
 # Those that hold settings of their own have a section each.
-_GROUPS = {"sources", "alerts", "sign_in", "oidc"}
+_GROUPS = {"sources", "alerts", "llm", "sign_in", "oidc"}
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
 
@@ -102,6 +104,26 @@ def settings() -> str:
         "| key | what it does |",
         "| --- | --- |",
         *(f"| `{name}` | {field.description} |" for name, field in WebhookSettings.model_fields.items()),
+        "",
+        "## Language model and processing",
+        "",
+        "`ASSAY_LLM` says which language model reads entries of feeds, and how these are processed:",
+        "`ASSAY_LLM__MODEL=qwen3:8b` in the environment, or in the file",
+        "",
+        "```toml",
+        "[llm]",
+        'model = "qwen3:8b"',
+        "```",
+        "",
+        "The names that other programs use are honoured too, after those: "
+        + ", ".join(f"`{name}` for `{field}`" for name, field in ELSEWHERE.items())
+        + ".",
+        "All but the key and the authorities may be changed at run time.",
+        "[Use a language model](../how-to/language-model.md) shows how.",
+        "",
+        "| key | what it does | default |",
+        "| --- | --- | --- |",
+        *_keys(LlmSettings.model_fields),
         "",
         "## One source",
         "",

@@ -28,13 +28,14 @@ def load_tasks() -> "Registry":
     from assay.pipelines.advisories.commands import background_replay, background_sync
     from assay.pipelines.configs.tasks.parsing import parse as parse_configs
     from assay.pipelines.feeds.commands.processing import process as process_entries
+    from assay.pipelines.feeds.commands.products import watch_later
     from assay.pipelines.feeds.tasks.fetching import fetch as fetch_entries
     from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     of_records = (background_sync, background_replay, merge_later)
     of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
-    of_feeds = (fetch_due, fetch_entries, process_entries, purge_entries)
+    of_feeds = (fetch_due, fetch_entries, process_entries, purge_entries, watch_later)
     return Registry([*of_records, parse_configs, *of_feeds, *of_housekeeping])
 
 
@@ -47,6 +48,7 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     from assay.pipelines.advisories.commands import background_sync
     from assay.pipelines.feeds.commands.processing import SCHEDULE
     from assay.pipelines.feeds.commands.processing import process as process_entries
+    from assay.pipelines.feeds.commands.products import watch_later
     from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
@@ -80,6 +82,7 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     known["feeds-purge"] = Declared(
         "feeds-purge", purge_entries.name, "50 3 * * *", jitter=timedelta(minutes=10)
     )
+    known["monitored-products"] = Declared("monitored-products", watch_later.name, "every 1m")
     unknown = settings.schedules.keys() - known.keys()
     if unknown:
         raise Permanent(f"the settings speak of schedules that do not exist: {', '.join(sorted(unknown))}")

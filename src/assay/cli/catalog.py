@@ -101,6 +101,12 @@ def show_one(
         show(*screens.history_screen(changes, scores))
 
 
+_Since = Annotated[
+    str | None,
+    typer.Option(metavar="DATE|AGE", help="Modified since: 2024-05-01, or 12h, 7d, 4w, 6m, 1y ago."),
+]
+
+
 def search(
     ctx: typer.Context,
     *,
@@ -115,11 +121,11 @@ def search(
     min_epss: Annotated[
         float | None, typer.Option(min=0, max=1, help="An EPSS score of at least this.")
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="DATE|AGE", help="Modified since: 2024-05-01, or 12h, 7d, 4w, 6m, 1y ago."),
-    ] = None,
+    since: _Since = None,
     source: Annotated[str | None, typer.Option(help="This source speaks of it.")] = None,
+    monitored: Annotated[
+        bool, typer.Option("--monitored", help="Touches a product that is watched.")
+    ] = False,
     withdrawn: Annotated[
         bool, typer.Option("--withdrawn", help="Also what was withdrawn or rejected.")
     ] = False,
@@ -131,6 +137,7 @@ def search(
     from assay.catalog import queries
     from assay.cli.screens import catalog as screens
     from assay.domain.severity import Band
+    from assay.pipelines.feeds.queries.products import touched_ids
 
     with current(ctx).open() as context, context.db.transaction() as conn:
         check_known(context.sources, [source] if source is not None else [])
@@ -144,6 +151,7 @@ def search(
             since=None if since is None else since_when(since, context.clock()),
             source=source,
             withdrawn=withdrawn,
+            only=touched_ids(conn) if monitored else None,
         )
         page = queries.search(conn, filters, limit=limit, cursor=cursor)
     if as_json:

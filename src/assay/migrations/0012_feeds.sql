@@ -150,7 +150,8 @@ CREATE TABLE feeds.names_gathered (
     gathered_at timestamptz NOT NULL
 );
 
--- What this installation watches: a vendor, a product of a vendor, or a package.
+-- What this installation watches: a vendor, a product of a vendor, or a package. `looked_at` is when the whole catalog
+-- was looked through for it.
 CREATE TABLE feeds.products (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     vendor text,
@@ -161,6 +162,7 @@ CREATE TABLE feeds.products (
     note text,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,
+    looked_at timestamptz,
     CHECK (num_nonnulls(vendor, product, purl) > 0),
     UNIQUE NULLS NOT DISTINCT (vendor, product, purl)
 );
@@ -172,6 +174,16 @@ CREATE TABLE feeds.touched (
     PRIMARY KEY (vulnerability, product)
 );
 CREATE INDEX touched_by_product ON feeds.touched (product);
+
+-- Up to which line of the catalog's log `touched` is right; `edition` counts up whenever it changes. `is_changed` says
+-- that products came or went since the waiting entries were weighed.
+CREATE TABLE feeds.watching (
+    is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
+    seq bigint,
+    edition bigint NOT NULL DEFAULT 0,
+    is_changed boolean NOT NULL DEFAULT false
+);
+INSERT INTO feeds.watching DEFAULT VALUES;
 
 -- How the language model did lately, for all processes of all machines; one row, about one place (server and model).
 -- Until `closed_until` nobody asks it; then one does, and the others go on waiting for what comes of it.

@@ -26,6 +26,7 @@ from assay.web.api import (
     operations,
     osv,
     packages,
+    products,
     quarantine,
     review,
     schedules,
@@ -127,5 +128,6 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         admin_processing.router(ctx, read),
         alerts.router(ctx, read),
         configs.router(ctx, read),
+        products.router(ctx, read),
     ):
         app.include_router(routes, dependencies=[strictly])

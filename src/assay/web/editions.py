@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from assay import __version__
 from assay.catalog.queries import edition
 from assay.kit.db import Connection
+from assay.pipelines.feeds.queries.products import watch_edition
 from assay.web.reading import Reading
 
 _JSON = "application/json"
@@ -57,6 +58,8 @@ class Editions:
     def tag(self, request: Request, also: str = "") -> str:
         """The entity tag of what is asked now. It is weak: packed in several ways the answer means the same."""
         number = self._read(edition)
+        if "monitored" in request.query_params:
+            also = f"{also} {self._read(watch_edition)}"
         asked = f"{__version__} {number} {request.url.path}?{request.url.query} {also}"
         return f'W/"{number}-{blake2b(asked.encode(), digest_size=8).hexdigest()}"'
 

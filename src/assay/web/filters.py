@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, Field
 from assay.catalog.model import State
 from assay.catalog.queries import LONGEST_TREND, UNRATED, Filters, Sort
 from assay.domain.severity import Band
+from assay.kit.db import Connection
+from assay.web.monitored import narrowed
 
 Severity = Literal["critical", "high", "medium", "low", "none", "unrated"]
 
@@ -50,6 +52,7 @@ class FilterQuery(BaseModel):
     withdrawn: bool = Field(default=False, description="Also what was withdrawn or rejected.")
     needs_review: bool | None = Field(None, description="A person should look at it, or not.")
     remediated: bool | None = Field(None, description="Somebody marked it as remediated, or nobody did.")
+    monitored: bool | None = Field(None, description="It touches a product that is watched, or none.")
     since: _Moment | None = Field(
         None, description="Modified at or after this moment: `2026-03-01`, or RFC 3339."
     )
@@ -57,9 +60,9 @@ class FilterQuery(BaseModel):
     published_since: _Moment | None = Field(None, description="Published at or after this moment.")
     published_until: _Moment | None = Field(None, description="Published before this moment.")
 
-    def filters(self) -> Filters:
-        """The same as the catalog reads it."""
-        return Filters(
+    def filters(self, conn: Connection) -> Filters:
+        """The same as the catalog reads it, in this transaction."""
+        chosen = Filters(
             text=self.q or None,
             ecosystem=self.ecosystem or None,
             package=self.package or None,
@@ -77,6 +80,7 @@ class FilterQuery(BaseModel):
             states=self.state,
             withdrawn=self.withdrawn,
         )
+        return narrowed(conn, chosen, self.monitored)
 
 
 class SortQuery(FilterQuery):

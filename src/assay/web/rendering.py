@@ -30,6 +30,7 @@ _LONGEST_SAID = 600
 ROOMS = (
     ("/", "Overview", Role.VIEWER),
     ("/vulnerabilities", "Vulnerabilities", Role.VIEWER),
+    ("/products", "Products", Role.VIEWER),
     ("/sources", "Sources", Role.VIEWER),
     ("/feeds/review", "Review", Role.VIEWER),
     ("/jobs", "Jobs", Role.VIEWER),

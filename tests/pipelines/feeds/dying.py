@@ -33,7 +33,9 @@ def main(url: str, *statements: str) -> None:
         child = os.fork()
         if not child:
             _die_at(deadly)
-            process_now(Needs(url, lambda hours=2 * step: utc_now() + timedelta(hours=hours)), 20, batches=None)
+            process_now(
+                Needs(url, lambda hours=2 * step: utc_now() + timedelta(hours=hours)), 20, batches=None
+            )
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print(os.WTERMSIG(status), flush=True)

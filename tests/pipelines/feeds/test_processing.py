@@ -55,7 +55,9 @@ def kept(ctx: Context) -> list[Any]:
         read = conn.execute(
             "SELECT record_id, identifier, state, extracted FROM feeds.extractions ORDER BY record_id"
         ).fetchall()
-        claims = conn.execute("SELECT source, record_id, content_hash FROM catalog.claims ORDER BY 1, 2").fetchall()
+        claims = conn.execute(
+            "SELECT source, record_id, content_hash FROM catalog.claims ORDER BY 1, 2"
+        ).fetchall()
     return [read, claims]
 
 
@@ -74,10 +76,14 @@ def test_what_waits_becomes_claims_and_a_line_of_the_ledger(ctx: Context, waitin
         assert {run.step for run in last_runs(conn, "feeds")} == {"process"}
         rows = conn.execute("SELECT DISTINCT outcome FROM feeds.raw_entries").fetchall()
         assert {row[0] for row in rows} <= {"claimed", "duplicate"}
-        assert [row[0] for row in conn.execute("SELECT task_name FROM jobs.procrastinate_jobs")] == ["catalog.merge"]
+        assert [row[0] for row in conn.execute("SELECT task_name FROM jobs.procrastinate_jobs")] == [
+            "catalog.merge"
+        ]
     catalog.merge(ctx, lambda _done, _total: None)
     with ctx.db.transaction() as conn:
-        (cve,) = conn.execute("SELECT summary FROM catalog.vulnerabilities WHERE name = 'CVE-2024-0853'").fetchone()
+        (cve,) = conn.execute(
+            "SELECT summary FROM catalog.vulnerabilities WHERE name = 'CVE-2024-0853'"
+        ).fetchone()
     assert "OCSP" in cve
 
 
@@ -101,7 +107,9 @@ def test_the_same_again_is_nothing_new(ctx: Context, waiting: int):
     assert kept(ctx) == before
 
 
-def test_an_entry_that_cannot_be_read_is_tried_again_and_keeps_nobody_back(ctx: Context, waiting: int, monkeypatch):
+def test_an_entry_that_cannot_be_read_is_tried_again_and_keeps_nobody_back(
+    ctx: Context, waiting: int, monkeypatch
+):
     read = processing.read_entry
 
     def broken(entry, names):
@@ -113,7 +121,9 @@ def test_an_entry_that_cannot_be_read_is_tried_again_and_keeps_nobody_back(ctx: 
     stats = process_now(ctx, 100)
     assert (stats.processed, stats.failed) == (waiting - 1, 1)
     with ctx.db.transaction() as conn:
-        row = conn.execute("SELECT status, attempts, error FROM feeds.raw_entries WHERE status <> 'completed'").fetchone()
+        row = conn.execute(
+            "SELECT status, attempts, error FROM feeds.raw_entries WHERE status <> 'completed'"
+        ).fetchone()
     assert row == ("pending", 1, "RuntimeError: a rule of ours is wrong")
 
 
@@ -135,7 +145,9 @@ def test_a_pass_of_a_job_takes_all_and_has_others_help(ctx: Context, waiting: in
 
 
 @pytest.mark.fault
-def test_processes_killed_at_any_statement_lose_nothing_and_do_nothing_twice(ctx: Context, waiting: int, make_context):
+def test_processes_killed_at_any_statement_lose_nothing_and_do_nothing_twice(
+    ctx: Context, waiting: int, make_context
+):
     with ctx.db.transaction() as conn:
         # Nothing is given up for having been at hand in a process that somebody killed.
         conn.execute("UPDATE feeds.raw_entries SET deaths = 0")
@@ -146,10 +158,17 @@ def test_processes_killed_at_any_statement_lose_nothing_and_do_nothing_twice(ctx
         text=True,
         check=True,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path),
+        },
     )
     assert killed.stdout.split() == ["9"] * 4
-    later = type("Later", (), {"db": ctx.db, "language": ctx.language, "clock": lambda _: ctx.clock() + timedelta(days=1)})()
+    later = type(
+        "Later",
+        (),
+        {"db": ctx.db, "language": ctx.language, "clock": lambda _: ctx.clock() + timedelta(days=1)},
+    )()
     process_now(later, 100, batches=None)
     assert statuses(ctx) == {"completed": waiting}
     found = kept(ctx)

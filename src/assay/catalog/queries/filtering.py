@@ -27,7 +27,8 @@ class Filters:
     """What to look for; a filter that is None lets everything pass.
 
     `severities` may hold None, for what nobody rated. `since` and `until` (not included) are about the last
-    modification. Without `states` only what is in force is looked for, with `withdrawn` everything.
+    modification. Without `states` only what is in force is looked for, with `withdrawn` everything. `only` and
+    `besides` are keys that a room above has found by what it knows.
     """
 
     text: str | None = None
@@ -47,6 +48,8 @@ class Filters:
     source: str | None = None
     states: Sequence[State] | None = None
     withdrawn: bool = False
+    only: Sequence[int] | None = None
+    besides: Sequence[int] | None = None
 
 
 def with_filters(text: LiteralString) -> LiteralString:
@@ -73,6 +76,7 @@ def filter_values(conn: Connection, filters: Filters) -> dict[str, Any]:
         "severities": severities,
         "least_gravity": None if severities is None else min(severities, default=0) * 1000,
         "most_gravity": None if severities is None else max(severities, default=0) * 1000 + 999,
+        "besides": None if filters.besides is None else sorted(filters.besides),
         "min_cvss": None if filters.min_cvss is None else tenths(filters.min_cvss),
         # A `real` holds no smaller number, and no score has as many digits.
         "min_epss": None if filters.min_epss is None else round(filters.min_epss, 9),
@@ -101,6 +105,8 @@ def _ids(
             package = normalise_name(place["ecosystem"], package)
         rows = conn.execute(_SQL["find_affecting"].text, {**place, "package": writable(package)})
         found.append({row[0] for row in rows})
+    if filters.only is not None:
+        found.append(set(filters.only))
     words = None if filters.text is None else writable(filters.text)
     if words is not None:
         those = worded(conn, words, MOST_WORDED + 1)

@@ -10,6 +10,7 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit
 SELECT f.vulnerability_id
 FROM catalog.facets AS f
 WHERE (%(ids)s::bigint[] IS NULL OR f.vulnerability_id = ANY(%(ids)s::bigint[]))
+  AND (%(besides)s::bigint[] IS NULL OR f.vulnerability_id <> ALL(%(besides)s::bigint[]))
   AND (%(states)s::smallint[] IS NULL OR f.state = ANY(%(states)s::smallint[]))
   AND (%(severities)s::smallint[] IS NULL OR f.gravity / 1000 = ANY(%(severities)s::smallint[]))
   -- The same in other words, for which an index can be used.

@@ -3,9 +3,11 @@
 import typer
 
 from assay.cli.feeds.processing import process
+from assay.cli.feeds.products import products
 from assay.cli.feeds.review import review
 
 feeds = typer.Typer(help="Feeds: entries of prose, and what is read out of them.", no_args_is_help=True)
+feeds.add_typer(products, name="products")
 feeds.add_typer(review, name="review")
 feeds.command("process")(process)
 

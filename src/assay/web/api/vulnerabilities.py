@@ -104,7 +104,7 @@ def _add_lists(routes: APIRouter, editions: Editions) -> None:
             try:
                 page = catalog.search(
                     conn,
-                    asked.filters(),
+                    asked.filters(conn),
                     sort=asked.sort,
                     descending=asked.descending,
                     limit=asked.limit,
@@ -166,7 +166,7 @@ def _add_figures(routes: APIRouter, ctx: Context, editions: Editions) -> None:
     )
     def counts(request: Request, asked: Annotated[FilterQuery, Query()]) -> Response:
         return editions.answer(
-            request, lambda conn: msgspec.json.encode(catalog.count(conn, asked.filters()))
+            request, lambda conn: msgspec.json.encode(catalog.count(conn, asked.filters(conn)))
         )
 
     @routes.get(
@@ -179,7 +179,7 @@ def _add_figures(routes: APIRouter, ctx: Context, editions: Editions) -> None:
 
         def make(conn: Connection) -> bytes:
             return msgspec.json.encode(
-                Trend(catalog.trend(conn, asked.filters(), until=last, days=asked.days))
+                Trend(catalog.trend(conn, asked.filters(conn), until=last, days=asked.days))
             )
 
         return editions.answer(request, make, also=str(last))
@@ -243,7 +243,7 @@ def _all(read: Reading, asked: SortQuery) -> Iterable[list[Hit]]:
         page = read(
             lambda conn, cursor=cursor: catalog.search(  # type: ignore[misc] # bound on purpose
                 conn,
-                asked.filters(),
+                asked.filters(conn),
                 sort=asked.sort,
                 descending=asked.descending,
                 limit=1000,

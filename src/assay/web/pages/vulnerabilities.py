@@ -1,13 +1,14 @@
 """The vulnerabilities: found by filters that stand in the address, counted, drawn, and written out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from assay.auth.model import SavedFilter
 from assay.auth.queries import saved_filters
 from assay.bootstrap import Context
 from assay.catalog import queries as catalog
@@ -15,11 +16,13 @@ from assay.catalog.model import State
 from assay.catalog.queries import Hit, Sort
 from assay.domain.severity import Band
 from assay.kit.db import Connection
+from assay.pipelines.feeds.queries.products import touched_among, watch_edition
 from assay.web.guard import Viewer
 from assay.web.listed import as_csv, as_lines
+from assay.web.monitored import narrowed
 from assay.web.pages.remembering import Remembered
 from assay.web.pages.saved import PAGE
-from assay.web.pages.trending import recent
+from assay.web.pages.trending import Trend, recent
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
@@ -49,6 +52,7 @@ class Asked:
     state: str
     review: str
     remediated: str
+    monitored: str
     modified: str
     published: str
     sort: Sort
@@ -59,9 +63,9 @@ class Asked:
         """Which way; names begin with A, everything else with the newest or the worst."""
         return self.order == "desc" or (self.order == "" and self.sort is not Sort.NAME)
 
-    def filters(self, now: datetime) -> catalog.Filters:
+    def filters(self, now: datetime, conn: Connection) -> catalog.Filters:
         """For the catalog."""
-        return catalog.Filters(
+        chosen = catalog.Filters(
             text=self.q.strip() or None,
             ecosystem=self.ecosystem.strip() or None,
             package=self.package.strip() or None,
@@ -76,6 +80,7 @@ class Asked:
             states=[State(self.state)] if self.state not in ("", "all") else None,
             withdrawn=self.state == "all",
         )
+        return narrowed(conn, chosen, _answer(self.monitored))
 
     def figures(self) -> "Asked":
         """The same for counters and trend, which have no order."""
@@ -110,6 +115,7 @@ def asked_of(
     state: Literal["", "published", "disputed", "withdrawn", "rejected", "all"] = "",
     review: Literal["", "yes", "no"] = "",
     remediated: Literal["", "yes", "no"] = "",
+    monitored: Literal["", "yes", "no"] = "",
     modified: Literal["", "1d", "7d", "30d", "365d"] = "",
     published: Literal["", "1d", "7d", "30d", "365d"] = "",
     sort: Sort = Sort.MODIFIED,
@@ -118,8 +124,19 @@ def asked_of(
     """What the address asks for."""
     return Asked(
         q, ecosystem, package, tuple(dict.fromkeys(severity)), exploited, epss, source, state, review, remediated,
-        modified, published, sort, order,
+        monitored, modified, published, sort, order,
     )  # fmt: skip
+
+
+class _Found(NamedTuple):
+    """What one look at the catalog gives the page; `touched` are those that touch a watched product."""
+
+    page: catalog.Page
+    counts: catalog.Counts
+    trend: Trend
+    ecosystems: Sequence[str]
+    saved: Sequence[SavedFilter]
+    touched: frozenset[int]
 
 
 def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
@@ -136,41 +153,39 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         cursor: Annotated[str, Query(max_length=400)] = "",
     ) -> Response:
         now = ctx.clock()
-        filters = asked.filters(now)
         today = now.date()
-        page, (counts, trend, ecosystems), saved = read(
-            lambda conn: (
-                catalog.search(
-                    conn,
-                    filters,
-                    sort=asked.sort,
-                    descending=asked.is_descending,
-                    limit=_PAGE,
-                    cursor=cursor or None,
-                ),
-                figures(
-                    conn,
-                    (asked.figures(), today),
-                    lambda: (
-                        catalog.count(conn, filters),
-                        recent(conn, filters, today),
-                        catalog.list_ecosystems(conn),
-                    ),
-                ),
-                [] if who.person_id is None else saved_filters(conn, who.person_id, PAGE),
+
+        def question(conn: Connection) -> _Found:
+            filters = asked.filters(now, conn)
+            page = catalog.search(
+                conn,
+                filters,
+                sort=asked.sort,
+                descending=asked.is_descending,
+                limit=_PAGE,
+                cursor=cursor or None,
             )
-        )
+            counts, trend, ecosystems = figures(
+                conn,
+                (asked.figures(), today, watch_edition(conn) if asked.monitored else None),
+                lambda: (
+                    catalog.count(conn, filters),
+                    recent(conn, filters, today),
+                    catalog.list_ecosystems(conn),
+                ),
+            )
+            saved = [] if who.person_id is None else saved_filters(conn, who.person_id, PAGE)
+            touched = touched_among(conn, [hit.id for hit in page.hits])
+            return _Found(page, counts, trend, ecosystems, saved, touched)
+
+        found = read(question)
         return show(
             request,
             "vulnerabilities/list.html",
             who,
             asked=asked,
             values=asked.values(),
-            page=page,
-            counts=counts,
-            trend=trend,
-            saved=saved,
-            ecosystems=ecosystems,
+            **found._asdict(),
             sources=list(ctx.sources),
             sorts=list(Sort),
         )
@@ -184,7 +199,8 @@ def _add_exports(routes: APIRouter, ctx: Context, read: Reading) -> None:
         who: Viewer, asked: Annotated[Asked, Depends(asked_of)], kind: Literal["csv", "json"]
     ) -> Response:
         del who
-        pages = _pages(read, asked, asked.filters(ctx.clock()))
+        now = ctx.clock()
+        pages = _pages(read, asked, read(lambda conn: asked.filters(now, conn)))
         written, media = (
             (as_csv(pages), "text/csv") if kind == "csv" else (as_lines(pages), "application/json")
         )

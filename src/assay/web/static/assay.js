@@ -136,3 +136,13 @@ document.addEventListener("htmx:sendError", () => lost(true));
 
 tellTheme();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tellTheme);
+
+// A file is read into the field whose lines are sent: forms stay small and their tokens readable.
+for (const label of document.querySelectorAll("[data-scripted]")) label.hidden = false;
+document.addEventListener("htmx:afterSwap", () => {
+  for (const label of document.querySelectorAll("[data-scripted]")) label.hidden = false;
+});
+document.addEventListener("change", async (event) => {
+  const field = event.target instanceof Element ? event.target.closest("input[type=file][data-fills]") : null;
+  if (field?.files.length) document.getElementById(field.dataset.fills).value = await field.files[0].text();
+});

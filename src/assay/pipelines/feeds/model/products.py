@@ -23,6 +23,11 @@ class Wanted(NamedTuple):
     purl: str | None = None
     note: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """What it is called."""
+        return self.purl or " ".join(filter(None, (self.vendor, self.product)))
+
 
 class Watched(NamedTuple):
     """A watched product as texts and records are compared with it."""

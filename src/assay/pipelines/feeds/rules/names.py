@@ -233,7 +233,9 @@ def package_row(ecosystem: str, name: str, claims: int = 1) -> Known:
     """
     parts = [part for part in name.split("/") if part]
     vendor = ""
-    if ecosystem in _OWNED and len(parts) == 2 or ecosystem == "npm" and name.startswith("@") and len(parts) == 2:
+    if (ecosystem in _OWNED and len(parts) == 2) or (
+        ecosystem == "npm" and name.startswith("@") and len(parts) == 2
+    ):
         vendor, name = parts[0].removeprefix("@"), parts[1]
     elif len(parts) > 2 and parts[0] in _FORGES:
         vendor, name = parts[1], parts[2].removesuffix(".git")

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from assay.domain.packages import normalise_name
 from assay.domain.purl import read_purl
 from assay.pipelines.feeds.model.products import Watched
@@ -85,6 +87,38 @@ class _Phrase(NamedTuple):
     hints: frozenset[str]
 
 
+class _Product(msgspec.Struct):
+    vendor: str | None = None
+    product: str | None = None
+
+
+class _Assay(msgspec.Struct):
+    products: list[_Product] = []
+
+
+class _Own(msgspec.Struct):
+    assay: _Assay = msgspec.field(default_factory=_Assay)
+
+
+class _Package(msgspec.Struct):
+    ecosystem: str
+    name: str
+
+
+class _Affected(msgspec.Struct):
+    package: _Package | None = None
+
+
+class _Document(msgspec.Struct):
+    """What is read of a finished document."""
+
+    affected: list[_Affected] = []
+    database_specific: _Own = msgspec.field(default_factory=_Own)
+
+
+_decode = msgspec.json.Decoder(_Document).decode
+
+
 class Watch:
     """Everything that is watched, ready to be compared with. It does not change."""
 
@@ -94,14 +128,13 @@ class Watch:
         self._products: dict[tuple[str, ...], list[tuple[tuple[str, ...], int]]] = {}
         self._packages: dict[tuple[str, str], list[tuple[str, int]]] = {}
         self._phrases: dict[str, list[_Phrase]] = {}
-        self._size = 0
-        for one in products:
-            self._size += 1
+        self.products = tuple(products)
+        for one in self.products:
             self._add(one)
 
     def __len__(self) -> int:
         """How many products are watched."""
-        return self._size
+        return len(self.products)
 
     def _add(self, one: Watched) -> None:
         if one.purl is not None:
@@ -145,11 +178,20 @@ class Watch:
         `text` is prose, `names` are (vendor, product) pairs, `packages` (ecosystem, name) pairs as OSV writes them.
         """
         found: set[int] = set(self._in_text(text)) if text else set()
-        for vendor, product in names:
-            found.update(self._named(vendor_words(vendor or ""), words_of(product or "")))
-        for ecosystem, name in packages:
-            found.update(self._packaged(ecosystem, name))
+        if self._vendors or self._products:
+            for vendor, product in names:
+                found.update(self._named(vendor_words(vendor or ""), words_of(product or "")))
+        if self._packages:
+            for ecosystem, name in packages:
+                found.update(self._packaged(ecosystem, name))
         return frozenset(found)
+
+    def touched_by(self, document: bytes) -> frozenset[int]:
+        """The watched products that a vulnerability touches, by its finished document."""
+        read = _decode(document)
+        packages = {(one.package.ecosystem, one.package.name) for one in read.affected if one.package}
+        names = {(one.vendor, one.product) for one in read.database_specific.assay.products}
+        return self.touches("", names, packages)
 
     def _named(self, vendor: tuple[str, ...], product: tuple[str, ...]) -> Iterator[int]:
         yield from self._vendors.get(vendor, ())

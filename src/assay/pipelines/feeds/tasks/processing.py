@@ -31,7 +31,7 @@ from assay.pipelines.feeds.queries.processing import count_ready
 from assay.pipelines.feeds.rules.cleaning import clean
 from assay.pipelines.feeds.rules.extracting import extract
 from assay.pipelines.feeds.rules.names import Names
-from assay.pipelines.feeds.rules.wanting import is_worth_asking
+from assay.pipelines.feeds.rules.unsure import is_worth_asking
 from assay.pipelines.feeds.store import entries
 from assay.pipelines.feeds.tasks.publishing import publish
 from assay.pipelines.feeds.tasks.settling import Reading, Terms, settle
