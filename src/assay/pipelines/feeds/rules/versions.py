@@ -148,7 +148,7 @@ def _join(text: str, places: list[_Place]) -> None:
     """Lets the members of a list say what one of them says: `before 1.2, 1.3 and 1.4`; `1.2 and 1.3 contain a fix`."""
     for before, place in zip(places, places[1:], strict=False):
         gap = text[before.token.end : place.token.start]
-        place.is_joined = place.says in _PLAIN and len(gap) <= 60 and _LIST.fullmatch(gap) is not None
+        place.is_joined = (place.says in _PLAIN or _is_one_more(before, place)) and len(gap) <= 60 and _LIST.fullmatch(gap) is not None
     for index in range(1, len(places)):
         place, before = places[index], places[index - 1]
         follows = places[index + 1] if index + 1 < len(places) else None
@@ -167,6 +167,11 @@ def _join(text: str, places: list[_Place]) -> None:
                 and follows.says in {Says.UP_TO, Says.FIXED}
             ):
                 place.says, place.after = follows.says, follows.after
+
+
+def _is_one_more(before: _Place, place: _Place) -> bool:
+    """Whether `1.4 or later` goes on a list of releases with the fix: `upgrade to 1.3.2 or 1.4 or later`."""
+    return before.says is Says.FIXED and place.says is Says.FROM and place.after is After.LATER
 
 
 def _is_list(text: str, place: _Place, follows: _Place) -> bool:
