@@ -1,4 +1,4 @@
-"""`/admin/processing`, path by path as promised: a pass now, how far it is, the schedule, the purge; for administrators."""
+"""`/admin/processing`, as promised: a pass now, how far it is, the schedule, the purge; for administrators."""
 
 import pytest
 
@@ -61,7 +61,9 @@ def test_what_is_completed_is_purged_and_what_waits_stays(door: Door):
     entries = waiting(door)
     door.as_(Role.ADMIN).ask("POST", f"{PATH}/trigger", {"batch_size": 5})
     with door.service.ctx.db.transaction() as conn:
-        conn.execute("UPDATE feeds.raw_entries SET ended_at = ended_at - interval '8 days' WHERE status = 'completed'")
+        conn.execute(
+            "UPDATE feeds.raw_entries SET ended_at = ended_at - interval '8 days' WHERE status = 'completed'"
+        )
     assert door.ask("POST", f"{PATH}/purge", {"days": 9})["purged"] == 0
     told = door.ask("POST", f"{PATH}/purge")
     assert (told["message"], told["stats"]) == ("purged 5 entries", {"purged": 5})

@@ -27,6 +27,7 @@ def load_tasks() -> "Registry":
     from assay.monitoring.commands import deliver_later, watch_now
     from assay.pipelines.advisories.commands import background_replay, background_sync
     from assay.pipelines.configs.tasks.parsing import parse as parse_configs
+    from assay.pipelines.feeds.commands.processing import complete as complete_extractions
     from assay.pipelines.feeds.commands.processing import process as process_entries
     from assay.pipelines.feeds.commands.products import watch_later
     from assay.pipelines.feeds.tasks.fetching import fetch as fetch_entries
@@ -35,7 +36,7 @@ def load_tasks() -> "Registry":
 
     of_records = (background_sync, background_replay, merge_later)
     of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
-    of_feeds = (fetch_due, fetch_entries, process_entries, purge_entries, watch_later)
+    of_feeds = (fetch_due, fetch_entries, process_entries, complete_extractions, purge_entries, watch_later)
     return Registry([*of_records, parse_configs, *of_feeds, *of_housekeeping])
 
 

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from assay.errors import Permanent
 from assay.pipelines.feeds.model.review import Stats
 from assay.pipelines.feeds.queries.language import language_chosen
+from assay.pipelines.feeds.tasks.completing import complete
 from assay.pipelines.feeds.tasks.processing import Needs, names_known, process, process_batch
 
-__all__ = ["LARGEST_BATCH", "SCHEDULE", "Needs", "process", "process_now"]
+__all__ = ["LARGEST_BATCH", "SCHEDULE", "Needs", "complete", "process", "process_now"]
 
 SCHEDULE = "feeds-processing"
 """The schedule by which workers process what waits."""

@@ -40,13 +40,9 @@ _SAID = {
         r"\b(?:instead|regardless|no matter|always|instructions?|and nothing else|only)\b",
         rf"\b(?:set|change|report|output|mark|extract)\s+(?:the\s+)?(?:value of )?{_FIELD}\s+(?:to|as|is|=|:)\s*[\"'\w]",
     ),
-    "secrets": (
-        r"\b(?:reveal|print|repeat|show|leak|output)\b[^.\n]{0,20}\byour (?:system )?(?:prompt|instructions)\b",
-    ),
+    "secrets": (r"\b(?:reveal|print|repeat|show|leak|output)\b[^.\n]{0,20}\byour (?:system )?(?:prompt|instructions)\b",),
 }
-_PATTERNS = tuple(
-    (kind, re.compile(one, re.IGNORECASE)) for kind, several in _SAID.items() for one in several
-)
+_PATTERNS = tuple((kind, re.compile(one, re.IGNORECASE)) for kind, several in _SAID.items() for one in several)
 # What at least one of stands in every place that the patterns find.
 _GATE = re.compile(
     r"instruction|prompt|directives|guidelines|orders|(?:system|assistant|developer|human)\W|language model|chat ?bot|chat ?gpt|\bgpt|llm|\bai\b"

@@ -17,7 +17,9 @@ def stretches(
     if len(subjects) < 2:
         return {name: (Quote(0, len(text)),) for name in subjects}
     wanted = frozenset(subjects)
-    places = [(one.quote, one.name) for one in found if one.name in wanted and one.quote.start >= starts_body]
+    places = [
+        (one.quote, one.name) for one in found if one.name in wanted and one.quote.start >= starts_body
+    ]
     headings = _headings(text, places)
     if len({name for _, name in headings}) >= 2:
         parts = _sections(text, headings)

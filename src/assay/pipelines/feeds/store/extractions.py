@@ -136,12 +136,25 @@ def set_draft(conn: Connection, number: int, decided: Extraction | None) -> None
     conn.execute(_SQL["set_draft"].text, {"id": number, "decided": as_json(decided)})
 
 
-def find_to_ask(conn: Connection, now: datetime) -> tuple[int, int] | None:
-    """(number, how often asked in vain) of the extraction that a language model is to be asked about now."""
-    row = conn.execute(_SQL["find_to_ask"].text, {"now": now}).fetchone()
+def take_to_ask(conn: Connection, now: datetime, until: datetime) -> tuple[int, int] | None:
+    """(number, how often asked in vain) of an extraction to ask a language model about; None where there is none.
+
+    Nobody else is given it before `until`, and somebody is then, in case whoever takes it dies.
+    """
+    row = conn.execute(_SQL["take_to_ask"].text, {"now": now, "until": until}).fetchone()
     return None if row is None else (int(row[0]), int(row[1]))
 
 
 def ask_again(conn: Connection, number: int, asks_at: datetime) -> None:
     """Let the language model be asked again then, because it did not answer."""
     conn.execute(_SQL["ask_again"].text, {"id": number, "asks_at": asks_at})
+
+
+def stop_asking(conn: Connection, number: int, model: str | None = None) -> None:
+    """Let no language model be asked about one any more; `model` is the one that answered."""
+    conn.execute(_SQL["stop_asking"].text, {"id": number, "model": model})
+
+
+def stop_asking_at_all(conn: Connection) -> int:
+    """Wait for no language model any more; returns for how many extractions one was waited for."""
+    return conn.execute(_SQL["stop_asking_at_all"].text).rowcount

@@ -62,14 +62,28 @@ WHERE id = %(id)s::bigint;
 -- What a person made of one, before they decide.
 UPDATE feeds.extractions SET decided = %(decided)s::jsonb WHERE id = %(id)s::bigint;
 
--- name: find_to_ask
--- An extraction that a language model is to be asked about now.
-SELECT id, asked FROM feeds.extractions
-WHERE asks_at <= %(now)s::timestamptz
-ORDER BY is_monitored DESC, asks_at, id
-LIMIT 1
-FOR UPDATE SKIP LOCKED;
+-- name: take_to_ask
+-- Takes an extraction that a language model is to be asked about now; nobody else is given it before `until`.
+UPDATE feeds.extractions AS e SET asks_at = %(until)s::timestamptz
+FROM (
+    SELECT id FROM feeds.extractions
+    WHERE asks_at <= %(now)s::timestamptz
+    ORDER BY is_monitored DESC, asks_at, id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+) AS chosen
+WHERE e.id = chosen.id
+RETURNING e.id, e.asked;
 
 -- name: ask_again
 -- The language model did not answer; it is asked again then.
-UPDATE feeds.extractions SET asks_at = %(asks_at)s::timestamptz, asked = asked + 1 WHERE id = %(id)s::bigint;
+UPDATE feeds.extractions SET asks_at = %(asks_at)s::timestamptz, asked = asked + 1
+WHERE id = %(id)s::bigint AND asks_at IS NOT NULL;
+
+-- name: stop_asking
+-- The language model need not be asked about one any more; `model` is the one that answered, if one did.
+UPDATE feeds.extractions SET asks_at = NULL, model = coalesce(%(model)s::text, model) WHERE id = %(id)s::bigint;
+
+-- name: stop_asking_at_all
+-- No language model is asked any more, so none is waited for.
+UPDATE feeds.extractions SET asks_at = NULL WHERE asks_at IS NOT NULL;

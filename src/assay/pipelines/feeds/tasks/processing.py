@@ -29,10 +29,11 @@ from assay.pipelines.feeds.model.review import Stats
 from assay.pipelines.feeds.queries.language import language_chosen
 from assay.pipelines.feeds.queries.processing import count_ready
 from assay.pipelines.feeds.rules.cleaning import clean
+from assay.pipelines.feeds.rules.completing import left_for_model
 from assay.pipelines.feeds.rules.extracting import extract
 from assay.pipelines.feeds.rules.names import Names
-from assay.pipelines.feeds.rules.unsure import is_worth_asking
 from assay.pipelines.feeds.store import entries
+from assay.pipelines.feeds.tasks.completing import complete
 from assay.pipelines.feeds.tasks.publishing import publish
 from assay.pipelines.feeds.tasks.settling import Reading, Terms, settle
 
@@ -58,7 +59,11 @@ class Needs(Protocol):
 def process(ctx: Needs, job: Running, *, lane: int = 0) -> None:
     """Process what waits. The first lane has others help where more than one batch waits."""
     with ctx.db.transaction() as conn:
-        size = language_chosen(conn, ctx.language).batch
+        language = language_chosen(conn, ctx.language)
+        size = language.batch
+        if lane == 0 and language.is_asked:
+            # Also what a model did not answer an hour ago is to be asked about again.
+            defer(conn, complete)
         if lane == 0:
             batches = -(-count_ready(conn, ctx.clock()) // size)
             for other in range(1, min(_MORE_LANES, batches - 1) + 1):
@@ -105,8 +110,7 @@ def read_batch(batch: Sequence[RawEntry], names: Names) -> tuple[list[Reading], 
     for entry in batch:
         try:
             readings.append(read_entry(entry, names))
-        except Exception as error:
-            # A rule that fails in a way it does not know is a bug of ours; the entry waits for the mend.
+        except Exception as error:  # noqa: BLE001 - a bug in a rule sets its entry aside, not the batch
             _log.exception("feeds.entry_unreadable", entry=entry.id, source=entry.source_name)
             failures[entry.id] = f"{type(error).__name__}: {error}"
     return readings, failures
@@ -132,7 +136,7 @@ def _settled(
     now = clock()
 
     def asks(said: Extraction) -> bool:
-        return language.is_asked and is_worth_asking(said, language.threshold)
+        return language.is_asked and bool(left_for_model(said, language.threshold))
 
     done = settle(conn, readings, Terms(language.threshold, asks, now))
     for number, outcome in done.outcomes.items():
@@ -140,6 +144,8 @@ def _settled(
     for number, error in failures.items():
         entries.retry_or_fail(conn, number, error, now)
     publish(conn, done.touched, now)
+    if language.is_asked:
+        defer(conn, complete)
     done.stats.failed = len(failures)
     ended_at = clock()
     done.stats.duration_seconds = (ended_at - started_at).total_seconds()
