@@ -29,11 +29,12 @@ def load_tasks() -> "Registry":
     from assay.pipelines.configs.tasks.parsing import parse as parse_configs
     from assay.pipelines.feeds.tasks.fetching import fetch as fetch_entries
     from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.naming import gather_names
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     of_records = (background_sync, background_replay, merge_later)
     of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
-    of_feeds = (fetch_due, fetch_entries, purge_entries)
+    of_feeds = (fetch_due, fetch_entries, gather_names, purge_entries)
     return Registry([*of_records, parse_configs, *of_feeds, *of_housekeeping])
 
 
@@ -45,6 +46,7 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     from assay.monitoring.commands import watch_now
     from assay.pipelines.advisories.commands import background_sync
     from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.naming import gather_names
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     known = {
@@ -67,6 +69,8 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     )
     known["monitoring"] = Declared("monitoring", watch_now.name, "every 1m")
     known["feeds"] = Declared("feeds", fetch_due.name, "every 1m")
+    # Where nothing changed this is one question to the database.
+    known["feeds-names"] = Declared("feeds-names", gather_names.name, "every 10m", longest=LONGEST)
     known["feeds-purge"] = Declared(
         "feeds-purge", purge_entries.name, "50 3 * * *", jitter=timedelta(minutes=10)
     )
