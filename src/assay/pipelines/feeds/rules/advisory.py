@@ -96,20 +96,27 @@ def title(prose: Prose, stretch: Quote | None, name: str | None) -> Value | None
 
 def _trimmed(text: str, start: int, end: int, name: str | None) -> tuple[str, Quote]:
     part = text[start:end]
-    front = re.compile(
-        rf"[\s#*>|\-\u2022\[(]*(?:(?:re|fwd?|\[[^\]\n]{{1,40}}\]):?\s*)*(?:[0-9]+[.)]\s)?{'(?:' + re.escape(name) + ')?' if name else ''}[\s\])*:|,\-\u2013\u2014]*",
-        re.IGNORECASE,
-    )
-    match = front.match(part)
-    skipped = match.end() if match else 0
+    skipped = _front(part, 0)
+    if name and part[skipped : skipped + len(name)].casefold() == name.casefold():
+        skipped = _front(part, skipped + len(name))
     body = part[skipped:]
     if len(body) > _LONGEST_TITLE:
         cut = _SENTENCE_END.search(body)
-        body = body[
-            : cut.start() if cut and cut.start() <= _LONGEST_TITLE else body.rfind(" ", 0, _LONGEST_TITLE)
-        ]
+        body = body[: cut.start() if cut and cut.start() <= _LONGEST_TITLE else body.rfind(" ", 0, _LONGEST_TITLE)]
     shown = body.rstrip(" \t\n:*_`#=")
     return " ".join(shown.split()), Quote(start + skipped, start + skipped + len(shown))
+
+
+_FRONT = re.compile(
+    r"[\s#*>|\-\u2022\])*:,\u2013\u2014]*(?:(?:(?:re|fwd?):|\[(?!CVE|GHSA)[^\]\n]{1,40}\]:?|[0-9]+[.)])\s+)*[\s\[(*_`]*",
+    re.IGNORECASE,
+)
+
+
+def _front(part: str, start: int) -> int:
+    """Past marks, `Re:`, the tag of a list (`[oss-security]`) and the number of an item."""
+    match = _FRONT.match(part, start)
+    return match.end() if match else start
 
 
 def summary(prose: Prose, stretch: Quote | None) -> Value | None:

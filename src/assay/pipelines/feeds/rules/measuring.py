@@ -87,7 +87,7 @@ def _count_versions(rates: dict[str, Rate], label: Labelled, found: tuple[Range,
     upper = bounds(found)
     if label.bounds and all(stands(text, version) for _, version in label.bounds):
         sure = min((one.confidence for one in found if one.fixed or one.last_affected), default=None)
-        rates.setdefault("affected_versions", Rate()).count(is_right=upper == label.bounds, confidence=sure)
+        rates.setdefault("affected_versions", Rate()).count(is_right=are_bounds(found, label.bounds), confidence=sure)
         if label.fixed and len(label.fixed) == len(label.bounds):
             fixed = {version for sign, version in upper if sign == "<"}
             sure = min((one.confidence for one in found if one.fixed), default=None)
@@ -107,3 +107,15 @@ def bounds(found: Iterable[Range]) -> set[tuple[str, str]]:
         elif one.last_affected:
             upper.add(("<=", plain(one.last_affected)))
     return upper
+
+
+def are_bounds(found: Iterable[Range], wanted: frozenset[tuple[str, str]]) -> bool:
+    """Whether the ranges have exactly these upper ends. An end that the text tells from both sides may be either."""
+    given: set[tuple[str, str]] = set()
+    for one in found:
+        last = ("<=", plain(one.last_named)) if one.last_named else None
+        if last is not None and last in wanted:
+            given.add(last)
+        else:
+            given |= bounds((one,))
+    return given == wanted

@@ -17,7 +17,7 @@ class Token(NamedTuple):
 
 _QUALIFIER = (
     r"(?:[ ](?:SP|Service Pack|Update|Patch|Hotfix|HF|Build|build|CU|MR|FP|Rev|Revision|R|P|U)[ .]?[0-9][\w.]*"
-    r"|[ ](?:BETA|Beta|beta|alpha|RC|rc)[ .]?[0-9]*\b|[ ](?:ESR|LTS|LTSR|GA)\b)"
+    r"|[ ](?:BETA|Beta|beta|alpha|RC|rc)[ .]?[0-9]*\b)"
 )
 _TOKEN = re.compile(
     r"(?<![\w.@#%$\u20ac\\~+])(?<![/:][\w.-])(?P<v>[vVrR]?[.]?[0-9]+(?:[a-zA-Z]\w*)?"
@@ -41,7 +41,7 @@ _FOREIGN = re.compile(
     r"(?:\bCVSS?(?:v?[234](?:\.[01])?)?(?:[ :*]*(?:v|version|base|score|scoring|vector|rating|severity|calculator|of|is|and)\b)*[ :=(*]*v?"
     r"|\b(?:score|rating|severity|level)(?: of| is|:)?[ :=(*]*|\bscored? (?:at|of)? ?"
     r"|\b(?:RFC|TLS|SSL|HTTP|Section|line|lines|port|ports|step|page|CWE|KB|bug|issue|ticket|pull request|PR|ISO|IP|UTF|SHA|MD|AES|X|SMB|copyright"
-    r"|API level|CPE|PKCS|IEEE|DES|RC|Internet Explorer|OAuth|SAML|XHTML|HTML|CSS|ECMAScript|USB|PCI DSS|Top|OWASP|Priority|Object|commit|revision|MFSA|Advisory|VDB|ID|status|code|error|type|level|case|CVE|EUVD)[ #:/-]*v?"
+    r"|API level|Windows|Windows Server|CPE|PKCS|IEEE|DES|RC|Internet Explorer|OAuth|SAML|XHTML|HTML|CSS|ECMAScript|USB|PCI DSS|Top|OWASP|Priority|Object|commit|revision|MFSA|Advisory|VDB|ID|status|code|error|type|level|case|CVE|EUVD)[ #:/-]*v?"
     r"|https?:\S*|\b\w+=)$",
     re.IGNORECASE,
 )
@@ -61,18 +61,31 @@ _UNIT = re.compile(
 _LETTERS_BEFORE = 90
 
 
+# Java's `8u131` is as plainly a version as `1.8.0`.
+_WHOLE = re.compile(r"[0-9]+u[0-9]+")
+# `12.2.3-12.2.13` is two versions; `1.2.3-4` and `2.0-beta` are one.
+_JOINED = re.compile(r"(v?[0-9]+(?:\.[0-9]+)+)-v?[0-9]+(?:\.[0-9]+)+")
+
+
 def tokens(text: str) -> Iterator[Token]:
     """Every version in the text, in its order."""
     for match in _TOKEN.finditer(text):
-        written = match["v"].rstrip(".-_:~+*") if not match["v"].endswith(".*") else match["v"]
-        end = match.end() if match["q"] else match.start() + len(written)
-        written = text[match.start() : end]
-        bare = (
-            "." not in written.strip(".") and "-" not in written and "_" not in written and "(" not in written
-        )
-        start = match.start()
-        if not _is_version(text, start, end, written, bare=bare):
-            continue
+        start, written = match.start(), match["v"]
+        written = written if written.endswith(".*") else written.rstrip(".-_:~+*")
+        joined = _JOINED.fullmatch(written)
+        if joined is not None:
+            middle = joined.end(1)
+            yield from _kept(text, start, start + middle)
+            yield from _kept(text, start + middle + 1, start + len(written))
+        else:
+            yield from _kept(text, start, match.end() if match["q"] else start + len(written))
+
+
+def _kept(text: str, start: int, end: int) -> Iterator[Token]:
+    """The token, where it is a version at all."""
+    written = text[start:end]
+    bare = not any(mark in written.strip(".") for mark in ".-_(") and _WHOLE.fullmatch(written) is None
+    if _is_version(text, start, end, written, bare=bare):
         yield Token(start, end, written, bare, written[-2:].lower() in {".x", ".*", "-x"})
 
 

@@ -476,15 +476,11 @@ def _labelled(plain: Sequence[str], at: int) -> int | None:
 
 
 def _is_between(word: str) -> bool:
-    if word.casefold() in _BETWEEN or word in _MARKS:
+    """Whether a word may stand between what is said and the version: a name, a mark, `version` and its like."""
+    if word.casefold() in _BETWEEN or word in _MARKS or not word[0].isalnum():
         return True
-    return (
-        word[0].isupper()
-        or not word[0].isalnum()
-        or "/" in word
-        or "_" in word
-        or ("-" in word and word.islower())
-    )
+    is_name = "/" in word or "_" in word or "-" in word
+    return is_name or any(letter.isupper() for letter in word)
 
 
 def _name(text: str, words: Sequence[tuple[str, int]], at: int, name_end: int | None) -> str | None:
@@ -503,7 +499,7 @@ def _name(text: str, words: Sequence[tuple[str, int]], at: int, name_end: int | 
 
 _EARLIER = re.compile(
     r"[`*\"')\]]*\s*[,(]?\s*(?:(?:and|or|&|as well as|and/or)\s+(?:all\s+|any\s+|its\s+|the\s+|also\s+)?(?:versions?\s+|releases?\s+)?"
-    r"(?:earlier|prior|below|previous|older|lower|before|preceding|less|under|lesser|down)\b|(?:or|and)\s+(?:previous|older)|-\s*and\s+earlier)(?!\s+(?:than|to)\s+[vV]?[0-9])",
+    r"(?:earlier|prior|below|previous|older|lower|before|preceding|less|under|lesser|down)\b|(?:or|and)\s+(?:previous|older)|-\s*and\s+earlier)(?!\s+(?:than|to)\b)",
     re.IGNORECASE,
 )
 _EXCLUDED = re.compile(
@@ -519,8 +515,11 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _FIXES = re.compile(
-    r"[`*\"')\]]*,?\s*(?:(?:of|for)\s+(?:the\s+)?[\w@/.` -]{1,40}?\s+)?(?:(?:which|that|have|has|and|also|both|all|now|releases?|versions?|includes?|contains?|provides?|introduces?|ships?|added?|adds|was|were|is|are|been|been released|released|respectively|the|a|first|released with|with|to)[ \n]+){0,5}"
-    r"(?:(?:fix(?:es|ed)?|patch(?:es|ed)?|resolv(?:es|ed?)|address(?:es|ed)?|correct(?:s|ed)|mitigat(?:es|ed?)|remediat(?:es|ed?)|solv(?:es|ed?)|rectif(?:y|ies)|prevents?|not (?:affected|vulnerable)|unaffected|secure)\b)",
+    r"[`*\"')\]]*,?\s*(?:(?:of|for)\s+(?:the\s+)?[\w@/.` -]{1,40}?\s+)?"
+    r"(?:(?:which|that|have|has|and|also|both|all|now|releases?|versions?|includes?|contains?|provides?|introduces?|ships?|added?|adds|was|were|is|are"
+    r"|been|released|respectively|the|a|first|with|to|E?LTS)[ \n]+){0,5}"
+    r"(?:fix(?:es|ed)?|patch(?:es|ed)?|resolv(?:es|ed?)|address(?:es|ed)?|correct(?:s|ed)|mitigat(?:es|ed?)|remediat(?:es|ed?)|solv(?:es|ed?)"
+    r"|rectif(?:y|ies)|prevents?|not (?:affected|vulnerable)|unaffected|secure|no longer|escapes|restricts|sanitizes|removed|removes|masks|rejects)\b",
     re.IGNORECASE,
 )
 _PATCHED_NAME = re.compile(r"\s*\((?:fixed|patched|includes? (?:the )?fix)", re.IGNORECASE)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from assay.pipelines.feeds.model.extraction import Quote, Range
 from assay.pipelines.feeds.rules.version_tokens import Token, tokens
 from assay.pipelines.feeds.rules.version_words import After, Says, is_denied, said_after, said_before
@@ -18,16 +20,18 @@ _DIRECT = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(
-    r"[`*\"')\]]*\s*(?:[,;/|&]|\band\b|\bor\b|\bas well as\b|\bplus\b|\n[ \t]*[-*\u2022])"
-    r"(?:[\s,;/|&`*\"'(\[:=\u2022-]|\band\b|\bor\b|\bin\b|\bto\b|\bfor\b|\bthe\b|\bversions?\b|\breleases?\b|\b[A-Z][\w.+\u00ae\u2122-]*|\bv\b|\bwith\b|\b[a-z]+[-/_@][\w./-]+){0,12}",
+    r"[`*\"')\]]*\s*(?:(?:\b(?:or|and)\s+)?\b(?:later|newer|above|higher|greater|onwards?|up)\b[)\s]*|\bE?LTS\b\s*)?"
+    r"(?:[,;/|&]|\band\b|\bor\b|\bas well as\b|\bplus\b|\n[ \t]*[-*\u2022])"
+    r"(?:[\s,;/|&`*\"'(\[:=\u2022-]|\band\b|\bor\b|\bin\b|\bto\b|\bon\b|\bfor\b|\bthe\b|\bversions?\b|\breleases?\b"
+    r"|\b[a-z]{0,3}[A-Z][\w.+\u00ae\u2122-]*|\bv\b|\bwith\b|\b[a-z]+[-/_@][\w./-]+){0,12}+",
 )
 _BETWEEN = re.compile(r"\bbetween\b", re.IGNORECASE)
-_LINKED = re.compile(r"[^.;\n]{0,100}(?:\n[^.;\n-][^.;\n]{0,60})?")
 _ALL = re.compile(
     r"\b(?:all|any) (?:known |released |current |existing |published )?(?:versions?|releases?)\b(?!\s*(?:of .{0,60})?(?:before|prior|up|through|below|until|from|since|<|earlier|to\b|starting|older|between|lower|less|after|later|\u2264|[0-9(v]))",
     re.IGNORECASE,
 )
-_NAMELESS = frozenset(("n/a", "na"))
+# Code tells versions of everything but the product. Blanks of the same length keep every place.
+_FENCED = re.compile(r"(?:^|(?<=\n))[ \t]*```.*?(?:\n[ \t]*```|\Z)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ def ranges(text: str) -> tuple[Range, ...]:
 
     A release with the fix ends the range of the affected: both are `fixed`. What the text says is not affected is left out.
     """
-    places = _places(text)
+    places = _places(_FENCED.sub(lambda match: " " * len(match[0]), text) if "```" in text else text)
     found: list[Range] = []
     exact: list[_Place] = []
     for index, place in enumerate(places):
@@ -76,6 +80,7 @@ def ranges(text: str) -> tuple[Range, ...]:
             found.append(_open(place))
         else:
             exact.append(place)
+    found = _told_twice(found)
     if not any(one.fixed or one.last_affected for one in found):
         found += [_exact(place) for place in exact if _is_named(text, place)]
     if not found:
@@ -143,7 +148,7 @@ def _join(text: str, places: list[_Place]) -> None:
     """Lets the members of a list say what one of them says: `before 1.2, 1.3 and 1.4`; `1.2 and 1.3 contain a fix`."""
     for before, place in zip(places, places[1:], strict=False):
         gap = text[before.token.end : place.token.start]
-        place.is_joined = place.says in _PLAIN and len(gap) <= 60 and _LIST.fullmatch(gap) is not None
+        place.is_joined = (place.says in _PLAIN or _is_one_more(before, place)) and len(gap) <= 60 and _LIST.fullmatch(gap) is not None
     for index in range(1, len(places)):
         place, before = places[index], places[index - 1]
         follows = places[index + 1] if index + 1 < len(places) else None
@@ -162,6 +167,11 @@ def _join(text: str, places: list[_Place]) -> None:
                 and follows.says in {Says.UP_TO, Says.FIXED}
             ):
                 place.says, place.after = follows.says, follows.after
+
+
+def _is_one_more(before: _Place, place: _Place) -> bool:
+    """Whether `1.4 or later` goes on a list of releases with the fix: `upgrade to 1.3.2 or 1.4 or later`."""
+    return before.says is Says.FIXED and place.says is Says.FROM and place.after is After.LATER
 
 
 def _is_list(text: str, place: _Place, follows: _Place) -> bool:
@@ -238,6 +248,47 @@ def _is_named(text: str, place: _Place) -> bool:
     return _AFFECTED.search(text, start, end) is not None
 
 
+def _told_twice(found: Sequence[Range]) -> list[Range]:
+    """One range where a text names both the last affected version and the release with the fix of one series."""
+    fixes = [one for one in found if one.fixed and one.introduced is None]
+    kept = [one for one in found if one not in fixes]
+    for fix in fixes:
+        place = _same_series(kept, fix.fixed or "")
+        if place is None:
+            kept.append(fix)
+            continue
+        last = kept[place]
+        kept[place] = msgspec.structs.replace(
+            last,
+            fixed=fix.fixed,
+            last_affected=None,
+            last_named=last.last_affected,
+            product=last.product or fix.product,
+            confidence=max(last.confidence, fix.confidence),
+            quotes=(*last.quotes, *fix.quotes),
+        )
+    return kept
+
+
+def _same_series(kept: Sequence[Range], fixed: str) -> int | None:
+    """The range whose last affected version is the highest below the fix, of the same series where there are several."""
+    best: tuple[tuple[int, ...], int] | None = None
+    wanted = _numbers(fixed)
+    ends = [(place, _numbers(one.last_affected)) for place, one in enumerate(kept) if one.last_affected]
+    for place, numbers in ends:
+        is_alike = len(ends) == 1 or numbers[:1] == wanted[:1]
+        if is_alike and numbers < wanted and (best is None or numbers > best[0]):
+            best = numbers, place
+    return None if best is None else best[1]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number[:9]) for number in _NUMBER.findall(version))
+
+
+_NUMBER = re.compile(r"[0-9]+")
+
+
 def _distinct(found: Sequence[Range]) -> tuple[Range, ...]:
     """Each range once with all its quotes; a lone end that is also the end of a whole range is that range."""
     whole: dict[tuple[str | None, ...], Range] = {}
@@ -250,11 +301,8 @@ def _distinct(found: Sequence[Range]) -> tuple[Range, ...]:
             whole[key] = one
         else:
             key = (same.introduced, same.fixed, same.last_affected, same.exact)
-            whole[key] = Range(
-                introduced=same.introduced,
-                fixed=same.fixed,
-                last_affected=same.last_affected,
-                exact=same.exact,
+            whole[key] = msgspec.structs.replace(
+                same,
                 product=same.product or one.product,
                 confidence=max(same.confidence, one.confidence),
                 quotes=tuple(sorted({*same.quotes, *one.quotes}, key=lambda quote: (quote.start, quote.end))),
