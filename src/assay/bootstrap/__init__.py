@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from assay.pipelines.advisories.model import Source
     from assay.pipelines.feeds.model.language import Language
     from assay.pipelines.feeds.model.sources import Limits
+    from assay.pipelines.feeds.tasks.naming import Dictionary
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Context:
     feeds: "Limits"
     language: "Language"
     open_llm: "Callable[[Language], Llm]"
+    dictionary: "Dictionary"
 
 
 def postgres_options(settings: Settings) -> "PostgresOptions":
@@ -204,6 +206,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
     from assay.kit.http import Http
     from assay.pipelines.advisories.model import RecordSource
     from assay.pipelines.feeds.rules.claims import READERS
+    from assay.pipelines.feeds.tasks.naming import Dictionary
 
     sources = load_sources(settings)
     db = Database(url)
@@ -239,6 +242,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         feeds=load_limits(settings.feeds),
         language=load_language(settings.llm),
         open_llm=partial(open_llm, settings),
+        dictionary=Dictionary(),
     )
 
 

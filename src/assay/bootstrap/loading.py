@@ -32,11 +32,13 @@ def load_tasks() -> "Registry":
     from assay.pipelines.feeds.commands.products import watch_later
     from assay.pipelines.feeds.tasks.fetching import fetch as fetch_entries
     from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.naming import gather_names
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     of_records = (background_sync, background_replay, merge_later)
     of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
-    of_feeds = (fetch_due, fetch_entries, process_entries, complete_extractions, purge_entries, watch_later)
+    of_entries = (fetch_due, fetch_entries, process_entries, complete_extractions, purge_entries)
+    of_feeds = (*of_entries, gather_names, watch_later)
     return Registry([*of_records, parse_configs, *of_feeds, *of_housekeeping])
 
 
@@ -51,6 +53,7 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     from assay.pipelines.feeds.commands.processing import process as process_entries
     from assay.pipelines.feeds.commands.products import watch_later
     from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.naming import gather_names
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     known = {
@@ -80,6 +83,8 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
         longest=timedelta(hours=1),
     )
     known["feeds"] = Declared("feeds", fetch_due.name, "every 1m")
+    # Where nothing changed this is one question to the database.
+    known["feeds-names"] = Declared("feeds-names", gather_names.name, "every 10m", longest=LONGEST)
     known["feeds-purge"] = Declared(
         "feeds-purge", purge_entries.name, "50 3 * * *", jitter=timedelta(minutes=10)
     )

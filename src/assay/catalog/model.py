@@ -153,6 +153,9 @@ class Decisions:
 GRAVITIES = {band: band.rank + 1 for band in Band}
 """Severities as lists keep them, worse ones higher; 0 stands for what nobody rated."""
 
+MERGE_LOCK = 7_231_901_145
+"""The advisory lock that a merge holds, so that there is one at a time in a database; it must not change."""
+
 
 def tenths(score: float) -> int:
     """A CVSS score as lists keep it; 0 stands for none."""

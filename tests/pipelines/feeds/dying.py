@@ -16,6 +16,7 @@ from assay.bootstrap.reading import load_language
 from assay.kit.clock import utc_now
 from assay.kit.db import Database
 from assay.pipelines.feeds.commands.processing import process_now
+from assay.pipelines.feeds.tasks.naming import Dictionary
 from assay.settings import LlmSettings
 
 
@@ -25,6 +26,7 @@ class Needs:
     def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
         self.db = Database(url)
         self.clock = clock
+        self.dictionary = Dictionary()
         self.language = load_language(LlmSettings(enabled=False))  # type: ignore[call-arg]  # the rest is as usual
 
 

@@ -49,6 +49,8 @@ class Specific(msgspec.Struct, frozen=True, omit_defaults=True):
     cwe_ids: tuple[str, ...] = ()
     exploited: Exploited | None = None
     products: tuple[Product, ...] = ()
+    is_unreviewed: bool = False
+    """Nobody has looked yet at the only claims that there are."""
 
 
 class Wrapped(msgspec.Struct, frozen=True):

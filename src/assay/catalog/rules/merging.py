@@ -229,6 +229,7 @@ class _Merge:
             cwe_ids=self._unite("cwe_ids", _CWES, str),
             exploited=exploited,
             products=self._pick("products") or (),
+            is_unreviewed=self._ordered[0].claim.reserve is not Reserve.NONE,
         )
 
     def _standing(self, name: str) -> tuple[State, datetime | None]:

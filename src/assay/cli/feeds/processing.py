@@ -27,7 +27,7 @@ def process(
     from assay.pipelines.feeds.commands.processing import process_now
 
     with current(ctx).working() as (context, progress):
-        stats = process_now(context, batch, batches=1 if once else None)
+        stats = process_now(context, batch, batches=1 if once else None, gathers=True)
         if stats.processed:
             catalog.merge(context, lambda done, total: progress("feeds", "merge", done, total))
     if as_json:

@@ -16,17 +16,19 @@ SCHEDULE = "feeds-processing"
 LARGEST_BATCH = 100
 
 
-def process_now(ctx: Needs, size: int | None = None, *, batches: int | None = 1) -> Stats:
+def process_now(
+    ctx: Needs, size: int | None = None, *, batches: int | None = 1, gathers: bool = False
+) -> Stats:
     """What came of one batch, of so many, or with None of all that waits. Raises Permanent for a size out of bounds.
 
-    What workers have taken is theirs: nothing is ever processed twice at once.
+    With `gathers` the names that the catalog knows are gathered first, where they never were. What workers have taken is theirs: nothing is ever processed twice at once.
     """
     if size is not None and not 1 <= size <= LARGEST_BATCH:
         raise Permanent(f"a batch has 1 to {LARGEST_BATCH} entries, not {size}")
     started_at = ctx.clock()
     with ctx.db.transaction() as conn:
         size = size or language_chosen(conn, ctx.language).batch
-    names = names_known(ctx)
+    names = names_known(ctx, gathers=gathers)
     total = Stats()
     left = batches
     while left is None or left > 0:

@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+
+from assay.pipelines.feeds.model.names import Clue, Known
 
 # Case, punctuation and trade marks never tell two names apart; CPE writes `linux_kernel` and `s\@m_cms`.
 _MARKS = re.compile(r"\((?:r|tm|c)\)|[®™©℠\\]", re.IGNORECASE)
@@ -50,28 +51,6 @@ _OWNED = frozenset(("Packagist", "GitHub Actions"))
 _FORGES = frozenset(("github.com", "gitlab.com", "gitee.com", "bitbucket.org"))
 _LONGEST = 10
 """Words of the longest name that is looked for in a text."""
-
-
-class Known(NamedTuple):
-    """A product of a vendor, both normalised, their usual spellings, and how many claims speak of it.
-
-    A package stands under the vendor "" with its ecosystem for the spelling.
-    """
-
-    vendor: str
-    product: str
-    vendor_shown: str
-    product_shown: str
-    claims: int
-
-
-class Clue(NamedTuple):
-    """What claims that carried a clue (`host:git.kernel.org`, `words:linux kernel`) named, and how many did."""
-
-    clue: str
-    vendor: str
-    product: str
-    claims: int
 
 
 @lru_cache(65536)
@@ -198,6 +177,10 @@ class Names:
     def vendors_making(self, product: str) -> Tally:
         """Who makes a product of this name."""
         return self.vendors_of.get(product, _NOTHING)
+
+    def knows_vendor(self, name: str) -> bool:
+        """Whether the catalog knows a vendor of this name, however its words are divided (`tipsandtricks hq`)."""
+        return name in self.vendors or name.replace(" ", "") in self._squeezed
 
     def vendor_written(self, squeezed: str) -> str | None:
         """The vendor whose name without blanks this is (`paloaltonetworks`)."""

@@ -45,7 +45,7 @@ def name_text(prose: Prose, names: Names) -> Named:
     vendors = rank(by_vendor.score, vendor_rows(found, names))
     scores = {one.candidate.name: one.score for one in vendors}
     products = rank(by_product.score, product_rows(found, names, scores))
-    vendor, product = choose(vendors, names.vendors), choose(products, names.products)
+    vendor, product = choose(vendors, names.knows_vendor), choose(products, names.products.__contains__)
     return Named(
         vendor=_value(
             found, names, vendors[0].candidate, vendor, model.vendor_calibration.read(vendor.signals())
@@ -68,7 +68,7 @@ def rank(score: Callable[[Row], float], rows: list[tuple[Candidate, Row]]) -> li
     return ranked
 
 
-def choose(ranked: list[Ranked], known: dict[str, int]) -> Choice | None:
+def choose(ranked: list[Ranked], known: Callable[[str], bool]) -> Choice | None:
     """What the calibration sees of the first choice; None without any candidate."""
     if not ranked:
         return None
@@ -76,7 +76,7 @@ def choose(ranked: list[Ranked], known: dict[str, int]) -> Choice | None:
     return Choice(
         score=first.score,
         second=ranked[1].score if len(ranked) > 1 else 0.0,
-        is_known=first.candidate.name in known,
+        is_known=known(first.candidate.name),
         is_in_text=bool(first.candidate.places),
     )
 

@@ -33,7 +33,9 @@ from assay.pipelines.feeds.rules.completing import left_for_model
 from assay.pipelines.feeds.rules.extracting import extract
 from assay.pipelines.feeds.rules.names import Names
 from assay.pipelines.feeds.store import entries
+from assay.pipelines.feeds.store.names import find_gathered
 from assay.pipelines.feeds.tasks.completing import complete
+from assay.pipelines.feeds.tasks.naming import Dictionary, gather
 from assay.pipelines.feeds.tasks.publishing import publish
 from assay.pipelines.feeds.tasks.settling import Reading, Terms, settle
 
@@ -53,6 +55,8 @@ class Needs(Protocol):
     def clock(self) -> Clock: ...
     @property
     def language(self) -> Language: ...
+    @property
+    def dictionary(self) -> Dictionary: ...
 
 
 @task("feeds.process", queue=QUEUE, unique=("lane",), timeout=1_800)
@@ -68,7 +72,7 @@ def process(ctx: Needs, job: Running, *, lane: int = 0) -> None:
             batches = -(-count_ready(conn, ctx.clock()) // size)
             for other in range(1, min(_MORE_LANES, batches - 1) + 1):
                 defer(conn, process, lane=other)
-    names = names_known(ctx)
+    names = names_known(ctx, gathers=True)
     taker = Taker(job.id, job.attempt)
     done = 0
     while (stats := process_batch(ctx, names, size, taker=taker, own=job.own)) is not None:
@@ -76,9 +80,20 @@ def process(ctx: Needs, job: Running, *, lane: int = 0) -> None:
         job.progress(done, None, "process")
 
 
-def names_known(ctx: Needs) -> Names:
-    """The dictionary of vendors and products, as the catalog has them now."""
-    return Names()
+def names_known(ctx: Needs, *, gathers: bool = False) -> Names:
+    """The dictionary of vendors and products, as it was gathered from the catalog last.
+
+    With `gathers` it is gathered where it never was: without it every vendor would be unknown. Raises Transient then
+    while the catalog is being merged.
+    """
+    with ctx.db.transaction() as conn:
+        is_there = find_gathered(conn) is not None
+        names = ctx.dictionary.names(conn)
+    if is_there or not gathers:
+        return names
+    gather(ctx)
+    with ctx.db.transaction() as conn:
+        return ctx.dictionary.names(conn)
 
 
 def process_batch(
