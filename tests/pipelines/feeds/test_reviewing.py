@@ -24,6 +24,7 @@ from assay.pipelines.feeds.queries.reviewing import (
     list_lines,
     next_in_queue,
 )
+from assay.pipelines.feeds.tasks.naming import gather
 from assay.pipelines.feeds.tasks.publishing import publish
 from pipelines.feeds.scenes import NOW, a_source, an_entry, counts, said, settled, states, value
 
@@ -69,6 +70,21 @@ def test_a_sure_one_is_a_claim_and_a_doubtful_one_asks_for_review(ctx: Context):
             1,
             {"total": 2, "needs_review": 1, "approved": 1},
         )
+
+
+def test_a_feed_that_repeats_itself_does_not_make_its_vendor_known(ctx: Context):
+    doubted = {"doubts": (Doubt.UNKNOWN_VENDOR,), "vendor": value("Project curl"), "confidence": 0.79}
+    (number,) = read(ctx, said("CVE-2024-9", **doubted))
+    merged(ctx)
+    gather(ctx)
+    with ctx.db.transaction() as conn:
+        assert "project curl" not in ctx.dictionary.names(conn).vendors
+    # Once a person stands by it, it is known.
+    decide(ctx, reviewing.approve, number)
+    merged(ctx)
+    gather(ctx)
+    with ctx.db.transaction() as conn:
+        assert "project curl" in ctx.dictionary.names(conn).vendors
 
 
 def scan(ctx: Context) -> list[str]:

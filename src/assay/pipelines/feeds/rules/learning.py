@@ -40,6 +40,7 @@ class _Product(msgspec.Struct):
 
 class _Own(msgspec.Struct):
     products: tuple[_Product, ...] = ()
+    is_unreviewed: bool = False
 
 
 class _Specific(msgspec.Struct):
@@ -68,8 +69,13 @@ class Lesson(NamedTuple):
 
 
 def lesson_of(document: bytes) -> Lesson:
-    """What a finished document (OSV, with the catalog's own part) teaches. The same bytes always teach the same."""
+    """What a finished document (OSV, with the catalog's own part) teaches. The same bytes always teach the same.
+
+    What nobody reviewed teaches nothing: a feed that names its own vendor twice would otherwise make it known.
+    """
     read = _DECODER.decode(document)
+    if read.database_specific.assay.is_unreviewed:
+        return Lesson((), ())
     pairs = [
         (one.vendor or "", one.product or "") for one in read.database_specific.assay.products[:_MOST_NAMES]
     ]
