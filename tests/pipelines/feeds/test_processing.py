@@ -22,6 +22,7 @@ from assay.pipelines.feeds.model.entries import Received, Status, Weight
 from assay.pipelines.feeds.queries.entries import count_entries
 from assay.pipelines.feeds.store import entries as store
 from assay.pipelines.feeds.tasks import processing
+from conftest import MakeContext
 from jobs import hands
 from pipelines.feeds.bulletins import bulletins
 from pipelines.feeds.scenes import NOW, a_source
@@ -41,6 +42,12 @@ def received(conn: Connection, entries: list[Received] | None = None, feed: str 
     """Entries that wait; returns how many."""
     entries = list(bulletin_files()) if entries is None else entries
     return store.add(conn, a_source(conn, feed), entries, lambda _: Weight(0, is_monitored=False), NOW).new
+
+
+@pytest.fixture
+def ctx(make_context: MakeContext) -> Context:
+    """A Context of this test's own, on the machine's clock."""
+    return make_context()
 
 
 @pytest.fixture

@@ -26,7 +26,14 @@ from assay.pipelines.feeds.queries.reviewing import (
 )
 from assay.pipelines.feeds.tasks.naming import gather
 from assay.pipelines.feeds.tasks.publishing import publish
+from conftest import MakeContext
 from pipelines.feeds.scenes import NOW, a_source, an_entry, counts, said, settled, states, value
+
+
+@pytest.fixture
+def ctx(make_context: MakeContext) -> Context:
+    """A Context of this test's own, on the machine's clock."""
+    return make_context()
 
 
 def read(

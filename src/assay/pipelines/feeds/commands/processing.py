@@ -21,7 +21,8 @@ def process_now(
 ) -> Stats:
     """What came of one batch, of so many, or with None of all that waits. Raises Permanent for a size out of bounds.
 
-    With `gathers` the names that the catalog knows are gathered first, where they never were. What workers have taken is theirs: nothing is ever processed twice at once.
+    With `gathers` the names that the catalog knows are gathered first, where they never were. What workers have taken
+    is theirs: nothing is ever processed twice at once.
     """
     if size is not None and not 1 <= size <= LARGEST_BATCH:
         raise Permanent(f"a batch has 1 to {LARGEST_BATCH} entries, not {size}")
