@@ -1,5 +1,6 @@
 """Ranges of affected versions and releases with the fix, as a text gives them."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from assay.pipelines.feeds.model.extraction import Quote, Range
+from assay.pipelines.feeds.rules.version_tails import After, is_denied, said_after
 from assay.pipelines.feeds.rules.version_tokens import Token, tokens
-from assay.pipelines.feeds.rules.version_words import After, Says, is_denied, said_after, said_before
+from assay.pipelines.feeds.rules.version_words import Says, said_before
 
 _UPPER = (Says.BELOW, Says.UP_TO)
 _PLAIN = (Says.NOTHING, Says.VERSION, Says.TO)
@@ -16,7 +18,8 @@ _MOST = 400
 _FARTHEST = 110
 _BREAK = re.compile(r"[.!?](?=\s+[A-Z])|\n[ \t]*\n|\n[ \t]*[-*\u2022]")
 _DIRECT = re.compile(
-    r"[`*\"')\]]*[\s,(]*(?:(?:up|and|but|all|versions?|releases?|series|branch|either|also|inclusive|including|\(inclusive\))\b[\s,(]*){0,3}",
+    r"[`*\"')\]]*[\s,(]*(?:(?:up|and|but|all|versions?|releases?|series|branch|either|also|inclusive"
+    r"|including|\(inclusive\))\b[\s,(]*){0,3}",
     re.IGNORECASE,
 )
 _LIST = re.compile(
@@ -25,9 +28,11 @@ _LIST = re.compile(
     r"(?:[\s,;/|&`*\"'(\[:=\u2022-]|\band\b|\bor\b|\bin\b|\bto\b|\bon\b|\bfor\b|\bthe\b|\bversions?\b|\breleases?\b"
     r"|\b[a-z]{0,3}[A-Z][\w.+\u00ae\u2122-]*|\bv\b|\bwith\b|\b[a-z]+[-/_@][\w./-]+){0,12}+",
 )
-_BETWEEN = re.compile(r"\bbetween\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"between\b", re.IGNORECASE)
 _ALL = re.compile(
-    r"\b(?:all|any) (?:known |released |current |existing |published )?(?:versions?|releases?)\b(?!\s*(?:of .{0,60})?(?:before|prior|up|through|below|until|from|since|<|earlier|to\b|starting|older|between|lower|less|after|later|\u2264|[0-9(v]))",
+    r"\b(?:all|any) (?:known |released |current |existing |published )?(?:versions?"
+    r"|releases?)\b(?!\s*(?:of .{0,60})?(?:before|prior|up|through|below|until|from|since|<|earlier"
+    r"|to\b|starting|older|between|lower|less|after|later|\u2264|[0-9(v]))",
     re.IGNORECASE,
 )
 # Code tells versions of everything but the product. Blanks of the same length keep every place.
@@ -62,7 +67,7 @@ class _Place:
 def ranges(text: str) -> tuple[Range, ...]:
     """Every range, in the order of the text; exact versions only where the text has no range.
 
-    A release with the fix ends the range of the affected: both are `fixed`. What the text says is not affected is left out.
+    A release with the fix ends a range as `before` does: both are `fixed`. What is not affected is left out.
     """
     places = _places(_FENCED.sub(lambda match: " " * len(match[0]), text) if "```" in text else text)
     found: list[Range] = []
@@ -146,9 +151,13 @@ def _weigh(place: _Place) -> None:
 
 def _join(text: str, places: list[_Place]) -> None:
     """Lets the members of a list say what one of them says: `before 1.2, 1.3 and 1.4`; `1.2 and 1.3 contain a fix`."""
-    for before, place in zip(places, places[1:], strict=False):
+    for before, place in itertools.pairwise(places):
         gap = text[before.token.end : place.token.start]
-        place.is_joined = (place.says in _PLAIN or _is_one_more(before, place)) and len(gap) <= 60 and _LIST.fullmatch(gap) is not None
+        place.is_joined = (
+            (place.says in _PLAIN or _is_one_more(before, place))
+            and len(gap) <= 60
+            and _LIST.fullmatch(gap) is not None
+        )
     for index in range(1, len(places)):
         place, before = places[index], places[index - 1]
         follows = places[index + 1] if index + 1 < len(places) else None
@@ -160,13 +169,12 @@ def _join(text: str, places: list[_Place]) -> None:
             place.says, place.is_denied = before.says, before.is_denied
     for index in range(len(places) - 2, -1, -1):
         place, follows = places[index], places[index + 1]
-        if follows.is_joined or _is_list(text, place, follows):
-            if (
-                place.says in {Says.NOTHING, Says.VERSION}
-                and follows.after in {After.EARLIER, After.FIXES}
-                and follows.says in {Says.UP_TO, Says.FIXED}
-            ):
-                place.says, place.after = follows.says, follows.after
+        if (follows.is_joined or _is_list(text, place, follows)) and (
+            place.says in {Says.NOTHING, Says.VERSION}
+            and follows.after in {After.EARLIER, After.FIXES}
+            and follows.says in {Says.UP_TO, Says.FIXED}
+        ):
+            place.says, place.after = follows.says, follows.after
 
 
 def _is_one_more(before: _Place, place: _Place) -> bool:
@@ -180,26 +188,20 @@ def _is_list(text: str, place: _Place, follows: _Place) -> bool:
 
 
 def _is_pair(text: str, lower: _Place, upper: _Place) -> bool:
-    """Whether two versions are the ends of one range: `1.0 to 1.5`, `from 2.0 before 2.3`, `introduced in 1 and fixed in 2`."""
+    """Whether two versions are the ends of one range: `1.0 to 1.5`, `from 2.0 before 2.3`."""
     gap = text[lower.token.end : upper.token.start]
     if len(gap) > _FARTHEST or _BREAK.search(gap) or lower.says in {*_UPPER, Says.FIXED}:
         return False
     if upper.says not in {*_UPPER, Says.TO, Says.FIXED}:
         return False
-    between = text[lower.token.end : max(lower.token.end, upper.start)]
+    joint = gap.strip(" \n,;`*\"'()").casefold()
+    is_and = joint.startswith(("and", "or", "&"))
     if lower.says is Says.FROM:
-        if upper.says is Says.TO:
-            joined = gap.strip(" \n`*\"'()").casefold()
-            return (
-                not joined.startswith(("and", ","))
-                or _BETWEEN.search(text, max(0, lower.start - 2), lower.token.start) is not None
-            )
-        return True
-    if upper.says is Says.FIXED or (upper.after is After.EARLIER and upper.start >= upper.token.start):
+        # "between 1 and 2" is a range, "since 1 and 2" is not.
+        return upper.says is not Says.TO or not is_and or _BETWEEN.match(text, lower.start) is not None
+    if upper.says is Says.FIXED or upper.after is After.EARLIER or (upper.says is Says.TO and is_and):
         return False
-    joined = gap.strip(" \n,;`*\"'()").casefold()
-    if upper.says is Says.TO and joined.startswith(("and", "or", "&")):
-        return False
+    between = text[lower.token.end : max(lower.token.end, upper.start)]
     return _DIRECT.fullmatch(between) is not None and not _is_list(text, lower, upper)
 
 
@@ -235,7 +237,8 @@ def _exact(place: _Place) -> Range:
 
 
 _AFFECTED = re.compile(
-    r"affect|vulnerab|discovered|found in|issue|flaw|allows?\b|via\b|contain|suffer|impact|injection|overflow|inject|scripting",
+    r"affect|vulnerab|discovered|found in|issue|flaw|allows?\b|via\b|contain|suffer|impact|injection"
+    r"|overflow|inject|scripting",
     re.IGNORECASE,
 )
 
@@ -271,7 +274,7 @@ def _told_twice(found: Sequence[Range]) -> list[Range]:
 
 
 def _same_series(kept: Sequence[Range], fixed: str) -> int | None:
-    """The range whose last affected version is the highest below the fix, of the same series where there are several."""
+    """The range whose last affected version is the highest below the fix; of the same series among several."""
     best: tuple[tuple[int, ...], int] | None = None
     wanted = _numbers(fixed)
     ends = [(place, _numbers(one.last_affected)) for place, one in enumerate(kept) if one.last_affected]
