@@ -55,7 +55,11 @@ def chosen(folder: Path, split: str, texts: int) -> dict[str, list[Labelled]]:
         side = [
             one
             for one in several
-            if (one.published < SPLIT if split == "earlier" else one.published >= SPLIT and one.name not in known)
+            if (
+                one.published < SPLIT
+                if split == "earlier"
+                else one.published >= SPLIT and one.name not in known
+            )
         ]
         found[kind] = random.Random(SEED).sample(side, min(texts, len(side)))
     return found
@@ -109,14 +113,19 @@ def measured(folder: Path, split: str, texts: int) -> dict[str, object]:
             spent += time.process_time() - started
             read += 1
             count(rates, label, reading.subjects[0])
-        tables[kind] = {"texts": len(several), "fields": {name: row(rates[name]) for name in FIELDS if name in rates}}
+        tables[kind] = {
+            "texts": len(several),
+            "fields": {name: row(rates[name]) for name in FIELDS if name in rates},
+        }
     right: dict[str, list[int]] = {}
     alarms = advisories = 0
     for kind, prose, names in bulletins(folder):
         reading = read_text(prose)
         alarms += bool(reading.orders)
         advisories += reading.is_advisory
-        given = {one.value for subject in reading.subjects for one in (subject.identifier, *subject.aliases) if one}
+        given = {
+            one.value for subject in reading.subjects for one in (subject.identifier, *subject.aliases) if one
+        }
         is_right = names <= given if kind == "atom" else names == given
         if names:
             right.setdefault(kind, []).append(is_right)
@@ -153,7 +162,13 @@ def shown(tables: dict[str, object]) -> Iterator[str]:
         for name, one in table["fields"].items():
             cells = "".join(
                 f"{'-' if one[key] is None else format(100 * one[key], '.1f'):>{width}}"
-                for key, width in (("answered", 10), ("right", 8), ("precision", 11), ("accepted", 8), ("accepted_right", 8))
+                for key, width in (
+                    ("answered", 10),
+                    ("right", 8),
+                    ("precision", 11),
+                    ("accepted", 8),
+                    ("accepted_right", 8),
+                )
             )
             yield f"{name:<18}{one['of']:>6}{cells}{one['calibration_error']:>8.3f}"
 

@@ -43,7 +43,7 @@ _SYSTEM = (
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to a model. `schema` is the JSON schema that its answer must keep to; `most_tokens` bounds the answer."""
+    """What is sent to a model. The answer must keep to the JSON `schema` and to `most_tokens`."""
 
     fields: tuple[str, ...]
     system: str

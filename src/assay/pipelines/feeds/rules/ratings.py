@@ -55,6 +55,10 @@ _CLASSIFIED = re.compile(
 )
 
 
+# A word beside its label agreed with the band of the record's vector in three texts of four, other words less often.
+_LABELLED, _MENTIONED = 0.78, 0.65
+
+
 class Rating(NamedTuple):
     """A band that the text states, how sure that is, and where."""
 
@@ -120,7 +124,7 @@ def ratings(text: str) -> tuple[Rating, ...]:
         band = band_of_word(word)
         if band is None or _CLASSIFIED.search(text, max(0, match.start() - 30), match.end()):
             continue
-        sure = 0.85 if match["after"] else 0.7
+        sure = _LABELLED if match["after"] else _MENTIONED
         found.append(Rating(band, sure, Quote(*match.span()), "the text's word"))
     for match in _SCORE.finditer(text):
         version = _version(match[0])

@@ -61,9 +61,8 @@ def said_after(text: str, end: int) -> After | None:
     return None
 
 
-def is_denied(text: str, start: int, floor: int) -> bool:
+def is_denied(text: str, start: int) -> bool:
     """Whether the line says of the versions that they are not affected."""
-    line = (
-        max(text.rfind("\n", floor, start), text.rfind(". ", floor, start), max(floor, start - 120) - 1) + 1
-    )
+    floor = max(0, start - 120)
+    line = max(text.rfind("\n", floor, start), text.rfind(". ", floor, start), floor - 1) + 1
     return _DENIED.search(text, line, start) is not None

@@ -100,7 +100,8 @@ def _walked(text: str, floor: int, window: str) -> Said:
         if fixed is not None:
             return Said(Says.FIXED, words[fixed][1], _name(text, words, at, name_end))
         word = words[at - 1][0]
-        if not _is_between(word):
+        # One plain word may be a name: `before curl 8.1`, `upgrade to openssl 3.0.2`.
+        if not _is_between(word) and not (count <= 1 and name_end is None and _may_name(plain, at)):
             break
         if name_end is None and plain[at - 1] not in _BETWEEN and word not in _MARKS:
             name_end = at
@@ -201,6 +202,26 @@ def _is_between(word: str) -> bool:
         return True
     is_name = "/" in word or "_" in word or "-" in word
     return is_name or any(letter.isupper() for letter in word)
+
+
+def _may_name(plain: Sequence[str], at: int) -> bool:
+    return at >= 2 and plain[at - 1].isalnum() and (_phrase(plain, at - 1) is not None or _fixing(plain, at - 1) is not None)
+
+
+_IN_FRONT = re.compile(r"(?P<name>\b[A-Z][\w.+\u00ae\u2122-]*(?:[ ][A-Z0-9][\w.+\u00ae\u2122-]*){0,4})[ ](?:versions? |v\.? ?|releases? )?$")
+_NO_NAMES = frozenset(_WRITTEN["words"]["no_names"].split())
+
+
+def name_in_front(text: str, start: int, floor: int) -> str | None:
+    """The name of the product before the words that bound its version: `Firefox < 128`."""
+    match = _IN_FRONT.search(text, max(floor, start - 80), start)
+    if match is None:
+        return None
+    words = match["name"].split()
+    while words and words[0].casefold() in _NO_NAMES:
+        del words[0]
+    name = " ".join(words)
+    return name if len(name) > 1 and any(letter.isalpha() for letter in name) else None
 
 
 def _name(text: str, words: Sequence[tuple[str, int]], at: int, name_end: int | None) -> str | None:
