@@ -7,18 +7,25 @@ from typing import NamedTuple
 from assay.pipelines.feeds.model.extraction import Prose, Quote, Value
 
 _SPEAKS = re.compile(
-    r"\b(?:vulnerabilit(?:y|ies)|vulnerable|security (?:advisory|bulletin|issue|flaw|update|fix|hole|notice)|exploit(?:s|ed|able|ation)?|attackers?|denial[- ]of[- ]service"
-    r"|(?:buffer|heap|stack|integer) overflow|use[- ]after[- ]free|injection|cross[- ]site|xss|csrf|ssrf|privilege escalation|arbitrary code|remote code execution|rce|bypass"
-    r"|information (?:disclosure|leak)|path traversal|malicious|null pointer|out[- ]of[- ]bounds|memory (?:corruption|leak)|deserialization|use of hard-?coded|spoof(?:ing)?|race condition|double free|deadlock|crash(?:es)?)\b",
+    r"\b(?:vulnerabilit(?:y|ies)|vulnerable|security (?:advisory|bulletin|issue|flaw|update|fix|hole"
+    r"|notice)|exploit(?:s|ed|able|ation)?|attackers?|denial[- ]of[- ]service"
+    r"|(?:buffer|heap|stack|integer) overflow|use[- ]after[- ]free|injection|cross[- ]site|xss|csrf"
+    r"|ssrf|privilege escalation|arbitrary code|remote code execution|rce|bypass"
+    r"|information (?:disclosure|leak)|path traversal|malicious|null pointer|out[- ]of[- ]bounds"
+    r"|memory (?:corruption|leak)|deserialization|use of hard-?coded|spoof(?:ing)?|race condition"
+    r"|double free|deadlock|crash(?:es)?)\b",
     re.IGNORECASE,
 )
 _AFFECTS = re.compile(
-    r"\b(?:affected|unaffected|vulnerable|impacted|fixed|patched|upgrade|mitigat\w+|workarounds?|severity|cvss|cwe-[0-9]+|embargo|disclos(?:ed|ure)|reported by|credits?)\b",
+    r"\b(?:affected|unaffected|vulnerable|impacted|fixed|patched|upgrade|mitigat\w+|workarounds?"
+    r"|severity|cvss|cwe-[0-9]+|embargo|disclos(?:ed|ure)|reported by|credits?)\b",
     re.IGNORECASE,
 )
 _OTHERWISE = re.compile(
-    r"\b(?:webinar|hiring|job opening|conference|call for papers|cfp|newsletter|podcast|sale|discount|register now|happy (?:new year|holidays)|sponsor(?:s|ship)?|roadmap"
-    r"|release notes|changelog|new features?|we are (?:excited|pleased|happy|thrilled)|introducing|announcing|tutorial|how to|unsubscribe|survey|birthday|weekly (?:digest|roundup|news))\b",
+    r"\b(?:webinar|hiring|job opening|conference|call for papers|cfp|newsletter|podcast|sale"
+    r"|discount|register now|happy (?:new year|holidays)|sponsor(?:s|ship)?|roadmap"
+    r"|release notes|changelog|new features?|we are (?:excited|pleased|happy|thrilled)|introducing"
+    r"|announcing|tutorial|how to|unsubscribe|survey|birthday|weekly (?:digest|roundup|news))\b",
     re.IGNORECASE,
 )
 _ROUNDUP = re.compile(r"\b(?:week(?:ly)? in|roundup|round-up|digest|this week)\b", re.IGNORECASE)
@@ -27,7 +34,8 @@ _ABBREVIATED = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|etc|cf|inc|ltd|corp|co|no|fig|approx|resp|Mr|Dr|St)|\b[A-Z])\.$", re.IGNORECASE
 )
 _HEADING = re.compile(
-    r"(?:#{1,6}[ \t]*[^\n]*|[^\n]{1,80}\n[=-]{3,}|[A-Z][A-Za-z ]{2,40}:?|(?:description|summary|impact|overview|details)[ :]*)\n+",
+    r"(?:#{1,6}[ \t]*[^\n]*|[^\n]{1,80}\n[=-]{3,}|[A-Z][A-Za-z ]{2,40}:?|(?:description|summary"
+    r"|impact|overview|details)[ :]*)\n+",
     re.IGNORECASE,
 )
 _LONGEST = 500
@@ -102,13 +110,16 @@ def _trimmed(text: str, start: int, end: int, name: str | None) -> tuple[str, Qu
     body = part[skipped:]
     if len(body) > _LONGEST_TITLE:
         cut = _SENTENCE_END.search(body)
-        body = body[: cut.start() if cut and cut.start() <= _LONGEST_TITLE else body.rfind(" ", 0, _LONGEST_TITLE)]
+        body = body[
+            : cut.start() if cut and cut.start() <= _LONGEST_TITLE else body.rfind(" ", 0, _LONGEST_TITLE)
+        ]
     shown = body.rstrip(" \t\n:*_`#=")
     return " ".join(shown.split()), Quote(start + skipped, start + skipped + len(shown))
 
 
 _FRONT = re.compile(
-    r"[\s#*>|\-\u2022\])*:,\u2013\u2014]*(?:(?:(?:re|fwd?):|\[(?!CVE|GHSA)[^\]\n]{1,40}\]:?|[0-9]+[.)])\s+)*[\s\[(*_`]*",
+    r"[\s#*>|\-\u2022\])*:,\u2013\u2014]*(?:(?:(?:re|fwd?):|\[(?!CVE|GHSA)[^\]\n]{1,40}\]:?"
+    r"|[0-9]+[.)])\s+)*[\s\[(*_`]*",
     re.IGNORECASE,
 )
 

@@ -38,7 +38,8 @@ _PROSE = frozenset(
     ]
 )
 _FRONT = re.compile(
-    r"\A\s*(?:---[ \t]*\n(?P<yaml>.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)|\+\+\+[ \t]*\n(?P<toml>.*?\n)\+\+\+[ \t]*(?:\n|\Z)|```toml[ \t]*\n(?P<fenced>.*?\n)```[ \t]*(?:\n|\Z))",
+    r"\A\s*(?:---[ \t]*\n(?P<yaml>.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)|\+\+\+[ "
+    r"\t]*\n(?P<toml>.*?\n)\+\+\+[ \t]*(?:\n|\Z)|```toml[ \t]*\n(?P<fenced>.*?\n)```[ \t]*(?:\n|\Z))",
     re.DOTALL,
 )
 _COMMENT = re.compile(r"\A\s*#+[ \t]*([^\n]{1,200})")
