@@ -212,7 +212,7 @@ class _Merge:
         )
 
     def _surety(self) -> tuple[float, bool]:
-        """How sure the most trusted claim is, and whether nobody looked at any: that is shown, and fails nobody's scan."""
+        """How sure the most trusted claim is, and whether nobody looked at any: that fails nobody's scan."""
         first = self._ordered[0].claim
         return first.confidence, first.reserve is not Reserve.NONE
 
