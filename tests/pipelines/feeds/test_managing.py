@@ -49,6 +49,7 @@ def remove(feeds: Context, name: str) -> None:
         ({"interval": timedelta(hours=73)}, "60 seconds to 72 hours"),
         ({"options": {"max_pages": 0}}, "options"),
         ({"options": {"unknown": 1}}, "unknown"),
+        ({"kind": Kind.JSON, "options": {"items": "a\0"}}, "NUL"),
         ({"kind": Kind.PAGE, "options": {"links": "a[["}}, "CSS selector"),
         ({"kind": Kind.FILES, "address": "/etc"}, "ASSAY_FEEDS__ROOTS"),
         ({"kind": Kind.FILES, "address": "relative"}, "path from the root"),

@@ -115,6 +115,8 @@ def test_entries_are_shown_harmless_and_as_received(sourced: Browser, analyst: B
     assert "no luck" in text
     assert "Try all failed again" in text
     assert "1 entry will be tried again" in analyst.post("/feeds/entries/retry", back="/feeds/entries").text
+    assert analyst.get("/feeds/entries?status=odd").status == 400
+    assert analyst.get("/feeds/entries?status=&source=&q=").status == 200
     assert "No entry is like this" in analyst.get("/feeds/entries?status=failed").text
 
 

@@ -87,7 +87,12 @@ class Again(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface. Viewers look, analysts have entries tried again."""
     routes = APIRouter(tags=["Feeds"])
+    _add_list(routes, read)
+    _add_one(routes, ctx, read)
+    return routes
 
+
+def _add_list(routes: APIRouter, read: Reading) -> None:
     @routes.get(
         "/v1/feeds/entries",
         summary="Entries of feeds, newest first",
@@ -133,6 +138,8 @@ def router(ctx: Context, read: Reading) -> APIRouter:
         following = found[limit - 1].id if len(found) > limit else None
         return as_json(Entries([_row(one) for one in found[:limit]], counts.told(), following))
 
+
+def _add_one(routes: APIRouter, ctx: Context, read: Reading) -> None:
     @routes.get(
         "/v1/feeds/entries/{key}",
         summary="One entry with its text as received",
@@ -155,8 +162,6 @@ def router(ctx: Context, read: Reading) -> APIRouter:
         with changing(ctx, request, who) as change:
             retried = commands.retry_failed(acting(ctx, change), ids=wanted.ids, source=wanted.source)
         return as_json({"retried": retried})
-
-    return routes
 
 
 def _row(entry: Entry) -> EntryRow:

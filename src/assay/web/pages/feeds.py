@@ -1,4 +1,4 @@
-"""Feeds: sources of entries with their health, set up and changed, and the entries that they gave."""
+"""Sources of entries with their health, set up and changed; feeds_entries has what they gave."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,11 +13,10 @@ from assay.domain.wording import counted
 from assay.errors import Permanent
 from assay.jobs.ledger import list_runs
 from assay.kit.db import Connection
-from assay.pipelines.feeds.commands import entries as entry_commands
 from assay.pipelines.feeds.commands import sources as commands
 from assay.pipelines.feeds.commands.sources import Changes, Draft
 from assay.pipelines.feeds.model import ROOM
-from assay.pipelines.feeds.model.entries import Counts, Status
+from assay.pipelines.feeds.model.entries import Counts
 from assay.pipelines.feeds.model.sources import Kind, Source
 from assay.pipelines.feeds.queries import entries as entry_queries
 from assay.pipelines.feeds.queries import sources as queries
@@ -29,16 +28,12 @@ from assay.web.pages.acting import Back, act
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
-_PAGE = 50
 _RUNS = 10
 _BAD = 50
-_EXCERPT = 20_000
-_LARGEST_ID = 2**63 - 1
 
 _Name = Annotated[str, Path(max_length=200)]
 _Text = Annotated[str, Query(max_length=2_000)]
 _Typed = Annotated[str, Form(max_length=20_000)]
-_Before = Annotated[int | None, Query(ge=1, le=_LARGEST_ID)]
 _KINDS = {
     Kind.FEED: "RSS, Atom or JSON Feed",
     Kind.JSON: "REST interface that answers JSON",
@@ -50,8 +45,8 @@ _KINDS = {
 def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
     """The pages below `/feeds`."""
     routes = APIRouter(prefix="/feeds", include_in_schema=False)
-    _add_entries(routes, ctx, read, show)
     _add_changes(routes, ctx)
+    _add_more_changes(routes, ctx)
     _add_doing(routes, ctx)
 
     @routes.get("")
@@ -109,69 +104,6 @@ def _pretty(options: Mapping[str, Any]) -> str:
     return msgspec.json.format(msgspec.json.encode(options), indent=2).decode() if options else ""
 
 
-def _add_entries(routes: APIRouter, ctx: Context, read: Reading, show: Rendering) -> None:
-    @routes.get("/entries")
-    def every(
-        request: Request,
-        who: Viewer,
-        *,
-        status: Status | None = None,
-        source: _Text = "",
-        q: _Text = "",
-        monitored: bool = False,
-        before: _Before = None,
-    ) -> Response:
-        found, counts, sources = read(
-            lambda conn: (
-                entry_queries.list_entries(
-                    conn,
-                    status=status,
-                    source=source or None,
-                    is_monitored=monitored,
-                    words=q or None,
-                    before=before,
-                    limit=_PAGE + 1,
-                ),
-                entry_queries.count_entries(conn),
-                queries.list_sources(conn, is_every=True),
-            )
-        )
-        filters = {"status": status, "source": source, "q": q, "monitored": "true" if monitored else ""}
-        return show(
-            request,
-            "feeds/entries.html",
-            who,
-            entries=found[:_PAGE],
-            next_before=found[_PAGE - 1].id if len(found) > _PAGE else None,
-            counts=counts.told(),
-            sources=[one.name for one in sources],
-            statuses=list(Status),
-            filters=filters,
-        )
-
-    @routes.get("/entries/{key}")
-    def one(request: Request, who: Viewer, key: Annotated[int, Path(ge=1, le=_LARGEST_ID)]) -> Response:
-        entry, raw = read(lambda conn: entry_queries.get_entry(conn, key))
-        excerpt = raw[:_EXCERPT].decode(errors="backslashreplace")
-        return show(
-            request, "feeds/entry.html", who, entry=entry, excerpt=excerpt, more=max(0, len(raw) - _EXCERPT)
-        )
-
-    @routes.post("/entries/retry")
-    def retry(
-        request: Request,
-        who: Analyst,
-        back: Back,
-        key: Annotated[int | None, Form(ge=1, le=_LARGEST_ID)] = None,
-    ) -> Response:
-        def deed(change: Change) -> str:
-            ids = None if key is None else [key]
-            retried = entry_commands.retry_failed(acting(ctx, change), ids=ids)
-            return f"{counted(retried, 'entry', 'entries')} will be tried again"
-
-        return act(ctx, request, who, back, deed)
-
-
 def _add_changes(routes: APIRouter, ctx: Context) -> None:
     @routes.post("/sources")
     def add(
@@ -209,6 +141,8 @@ def _add_changes(routes: APIRouter, ctx: Context) -> None:
         short = {said: value for said, value in typed.items() if len(value) <= 2_000}
         return act(ctx, request, who, back, deed, failed=f"/feeds/new?{urlencode(short)}")
 
+
+def _add_more_changes(routes: APIRouter, ctx: Context) -> None:
     @routes.post("/sources/{name}/change")
     def change_it(
         request: Request,
@@ -254,8 +188,10 @@ def _add_doing(routes: APIRouter, ctx: Context) -> None:
 
     @routes.post("/sources/{name}/test")
     def attempt(request: Request, who: Analyst, name: _Name, back: Back) -> Response:
+        # Before the transaction: a server may take its time.
+        trial = commands.try_source(ctx, name)
+
         def deed(_change: Change) -> str:
-            trial = commands.try_source(ctx, name)
             if trial.error is not None:
                 raise Permanent(trial.error)
             found = f"{counted(trial.found, 'entry', 'entries')} found, nothing kept"

@@ -9,7 +9,6 @@ from assay.errors import NotFound
 from assay.kit import sql
 from assay.kit.db import Connection, writable
 from assay.pipelines.feeds.model.entries import Counts
-from assay.pipelines.feeds.model.products import Watched
 from assay.pipelines.feeds.model.sources import Kind, Quarantined, Source
 
 _SQL = sql.beside(__file__)
@@ -62,8 +61,3 @@ def list_bad(conn: Connection, source: int, limit: int = 50) -> list[Quarantined
     """Entries of a source's last fetch that were set aside."""
     with conn.cursor(row_factory=class_row(Quarantined)) as cursor:
         return cursor.execute(_SQL["list_bad"].text, {"source": source, "limit": limit}).fetchall()
-
-
-def list_watched(conn: Connection) -> list[Watched]:
-    """Everything that is watched, as texts are compared with it."""
-    return [Watched(*row) for row in conn.execute(_SQL["list_watched"].text).fetchall()]
