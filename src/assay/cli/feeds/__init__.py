@@ -2,6 +2,7 @@
 
 import typer
 
+from assay.cli.feeds.evaluating import evaluate
 from assay.cli.feeds.processing import process
 from assay.cli.feeds.products import products
 from assay.cli.feeds.review import review
@@ -10,6 +11,7 @@ feeds = typer.Typer(help="Feeds: entries of prose, and what is read out of them.
 feeds.add_typer(products, name="products")
 feeds.add_typer(review, name="review")
 feeds.command("process")(process)
+feeds.command("eval")(evaluate)
 
 
 def add_to(app: typer.Typer) -> None:
