@@ -36,7 +36,6 @@ def load_tasks() -> "Registry":
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     of_records = (background_sync, background_replay, merge_later)
-    of_feeds = (fetch_due, fetch_entries, purge_entries, watch_later)
     of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
     of_entries = (fetch_due, fetch_entries, process_entries, complete_extractions, purge_entries)
     of_feeds = (*of_entries, gather_names, watch_later)

@@ -2,7 +2,7 @@
 
 import typer
 
-from assay.cli.feeds import entries, processing, products, review, sources
+from assay.cli.feeds import entries, evaluating, processing, products, review, sources
 
 feeds = typer.Typer(
     help="Advisories in prose: where they come from, what came, and what was made of it.",
@@ -16,5 +16,6 @@ def add_to(app: typer.Typer) -> None:
     entries.add_to(feeds)
     processing.add_to(feeds)
     review.add_to(feeds)
+    feeds.command("eval")(evaluating.evaluate)
     feeds.add_typer(products.products, name="products")
     app.add_typer(feeds, name="feeds")

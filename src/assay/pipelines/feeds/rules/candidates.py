@@ -13,6 +13,7 @@ _MOST_LINKS = 24
 _MOST_PHRASES = 20
 _MOST_CANDIDATES = 40
 _MOST_TOLD = 5
+_MOST_SAID = 6
 _MOST_WORDS = 12
 
 _FORGES = frozenset(("github.com", "gitlab.com", "gitee.com", "bitbucket.org", "codeberg.org"))
@@ -28,12 +29,16 @@ _NO_SLUGS = frozenset(("browser", "changeset", "log", "export"))
 
 
 class Link(NamedTuple):
-    """What a link tells: its host without `www.`, a repository's owner and name, a plugin's slug; "" for none."""
+    """What a link tells: its host without `www.`, a repository's owner and name, a plugin's slug; "" for none.
+
+    `is_advisory` says that it leads to a security advisory of that repository.
+    """
 
     host: str
     owner: str
     repository: str
     slug: str
+    is_advisory: bool
 
 
 class Candidate:
@@ -68,7 +73,7 @@ def read_link(address: str) -> Link:
         parts = urlsplit(address)
         host = (parts.hostname or "").removeprefix("www.")
     except ValueError:
-        return Link("", "", "", "")
+        return Link("", "", "", "", is_advisory=False)
     owner = repository = slug = ""
     if host in _FORGES:
         pieces = [unquote(piece) for piece in parts.path.split("/") if piece]
@@ -80,7 +85,7 @@ def read_link(address: str) -> Link:
             if hit and hit[1] not in _NO_SLUGS:
                 slug = hit[1]
                 break
-    return Link(host, owner, repository, slug)
+    return Link(host, owner, repository, slug, is_advisory=bool(owner) and "/security/advisories" in address)
 
 
 def read_links(prose: Prose) -> tuple[Link, ...]:
@@ -117,10 +122,11 @@ def find_clues(words: Words, links: tuple[Link, ...], phrases: tuple[Phrase, ...
             clues[f"owner:{link.owner}".lower()] = None
         elif link.host:
             clues[f"host:{link.host}"] = None
+    said: dict[str, None] = {}
     for phrase in phrases[:_MOST_PHRASES]:
         if phrase.end - phrase.start <= _MOST_WORDS:
-            clues["words:" + " ".join(words.low[phrase.start : phrase.end])] = None
-    return list(clues)
+            said["words:" + " ".join(words.low[phrase.start : phrase.end])] = None
+    return [*clues, *list(said)[:_MOST_SAID]]
 
 
 def _add(
@@ -197,8 +203,9 @@ def _add_firmware(found: Found) -> None:
 def _add_links(found: Found, names: Names) -> None:
     for link in found.links:
         if link.owner:
-            _shown(_add(found.vendors, plain_vendor(link.owner), Way.REPOSITORY), link.owner)
-            _shown(_add(found.products, plain(link.repository), Way.REPOSITORY), link.repository)
+            way = Way.REPOSITORY | Way.ADVISED if link.is_advisory else Way.REPOSITORY
+            _shown(_add(found.vendors, plain_vendor(link.owner), way), link.owner)
+            _shown(_add(found.products, plain(link.repository), way), link.repository)
             _add(found.vendors, plain_vendor(link.repository), Way.REPOSITORY | Way.PART)
         if link.slug:
             _shown(_add(found.products, plain(link.slug), Way.SLUG), link.slug)

@@ -1,30 +1,38 @@
-"""Texts with their true answers, made of CVE records: what the extraction is fitted and measured with."""
+"""Texts with their true vendors and products: what the extraction is fitted and measured with."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 from assay.domain import cve_record
-from assay.domain.cve_record import Adp, Block, Cna
+from assay.domain.cve_record import Block, Containers
+from assay.domain.severity import band_of_word
+from assay.errors import BadRecord
 from assay.pipelines.feeds.model.extraction import Prose
+from assay.pipelines.feeds.rules import labels
 from assay.pipelines.feeds.rules.names import plain, plain_vendor
 
 _MOST_NAMES = 40
-_WORST = {"CRITICAL": "critical", "HIGH": "high", "MEDIUM": "medium", "LOW": "low"}
+# What stands behind a product's name in one place and not in the other.
+_KINDS = frozenset("plugin theme firmware software app application server edition".split())
+
+Pair = tuple[str, str]
+"""Vendor and product as written; "" where one is not named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is right to say of a text. `pairs` are (vendor, product) as written, whoever wrote them.
+    """Who is right to name: what the CNA says, and what CISA says."""
 
-    `fixed` are the first versions that are not affected, `last` the last ones that are.
-    """
+    cna: tuple[Pair, ...] = ()
+    cisa: tuple[Pair, ...] = ()
 
-    identifier: str
-    pairs: tuple[tuple[str, str], ...] = ()
-    fixed: frozenset[str] = frozenset()
-    last: frozenset[str] = frozenset()
-    severities: frozenset[str] = frozenset()
-    cwes: frozenset[str] = frozenset()
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Everything that is said, the CNA first."""
+        return tuple(dict.fromkeys((*self.cna, *self.cisa)))
 
     @property
     def vendors(self) -> frozenset[str]:
@@ -39,93 +47,171 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A text, when it was published, and what is right to say of it."""
+    """A text, and what is right to say of it: the names in `truth`, everything else in `label`."""
 
     prose: Prose
     truth: Truth
-    published: datetime | None = None
-    told_by: str | None = field(default=None)
+    label: labels.Labelled
+
+    @property
+    def published(self) -> str:
+        """The day, `2024-09-01`; "" where it is not known."""
+        return self.label.published
 
 
-def from_cve(raw: bytes, *, with_title: bool = True) -> Labelled | None:
+def from_cve(raw: bytes) -> Labelled | None:
     """A published CVE record as its author would have posted it: name and title, the description, the links.
 
-    None for a record that is rejected or says nothing in English. Raises BadRecord.
+    None for one that is rejected, says nothing in English, or is no CVE record.
     """
-    record = cve_record.decode(raw)
-    meta, containers = record.cve_metadata, record.containers
-    if meta is None or containers is None or containers.cna is None or not meta.cve_id:
+    label = labels.of_cve(raw)
+    if label is None:
         return None
+    containers = cve_record.decode(raw).containers or Containers()
     cna = containers.cna
-    body = next(
-        (t.value for t in cna.descriptions or () if t.value and (t.lang or "en").lower()[:2] == "en"), None
-    )
-    if (meta.state or "").upper() == "REJECTED" or cna.rejected_reasons or not body:
-        return None
-    title = f"{meta.cve_id}: {cna.title.strip()}" if cna.title and with_title else meta.cve_id
-    links = tuple(dict.fromkeys(link.url.strip() for link in cna.references or () if link.url))
-    published = _moment(meta.date_published)
     return Labelled(
-        prose=Prose(text=f"{title}\n\n{body}", title_end=len(title), links=links, published=published),
-        truth=_truth(meta.cve_id, (cna, *(containers.adp or ()))),
-        published=published,
-        told_by=meta.assigner_short_name,
+        prose=prose_of(label),
+        truth=Truth(
+            cna=_pairs(cna.affected if cna else None),
+            cisa=_pairs([block for adp in containers.adp or () for block in adp.affected or ()]),
+        ),
+        label=label,
     )
 
 
-def _moment(text: str | None) -> datetime | None:
+def prose_of(label: labels.Labelled) -> Prose:
+    """The text as an entry would bring it."""
+    title = f"{label.name}: {label.title}" if label.title else label.name
+    return Prose(
+        text=f"{title}\n\n{label.body}",
+        title_end=len(title),
+        links=tuple(dict.fromkeys(link.strip() for link in label.links)),
+        published=_moment(label.published),
+    )
+
+
+def _moment(day: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text) if text else None
+        return datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
     except ValueError:
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
 
-def _truth(identifier: str, containers: tuple[Cna | Adp, ...]) -> Truth:
-    pairs: dict[tuple[str, str], None] = {}
-    fixed: set[str] = set()
-    last: set[str] = set()
-    for container in containers:
-        for block in container.affected or ():
-            pairs[(_named(block.vendor), _named(block.product) or _named(block.package_name))] = None
-    for block in containers[0].affected or ():
-        _add_bounds(block, fixed, last)
-    return Truth(
-        identifier=identifier,
-        pairs=tuple(pair for pair in list(pairs)[:_MOST_NAMES] if any(pair)),
-        fixed=frozenset(fixed),
-        last=frozenset(last),
-        severities=_severities(containers),
-        cwes=frozenset(
-            weakness.cwe_id.upper()
-            for container in containers
-            for problem in container.problem_types or ()
-            for weakness in problem.descriptions or ()
-            if weakness.cwe_id
-        ),
+def _pairs(blocks: Iterable[Block] | None) -> tuple[Pair, ...]:
+    found = dict.fromkeys(
+        (_named(block.vendor), _named(block.product) or _named(block.package_name)) for block in blocks or ()
     )
+    return tuple(pair for pair in list(found)[:_MOST_NAMES] if any(pair))
 
 
 def _named(text: str | None) -> str:
     return "" if text is None or cve_record.is_vague(text) else text.strip()
 
 
-def _add_bounds(block: Block, fixed: set[str], last: set[str]) -> None:
-    for version in block.versions or ():
-        if version.version_type == "git" or (version.status or "affected") != "affected":
-            continue
-        below, up_to = version.limits()
-        if below:
-            fixed.add(below)
-        if up_to:
-            last.add(up_to)
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    """One line of an operator's own labelled texts."""
+
+    text: str
+    title: str = ""
+    name: str = ""
+    links: tuple[str, ...] = ()
+    published: str = ""
+    vendor: str | tuple[str, ...] = ""
+    product: str | tuple[str, ...] = ""
+    severity: str = ""
+    cwes: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    last_affected: tuple[str, ...] = ()
 
 
-def _severities(containers: tuple[Cna | Adp, ...]) -> frozenset[str]:
-    return frozenset(
-        _WORST[cvss.base_severity.upper()]
-        for container in containers
-        for metric in container.metrics or ()
-        for cvss in (metric.v4_0, metric.v3_1, metric.v3_0)
-        if cvss is not None and cvss.base_severity and cvss.base_severity.upper() in _WORST
+_LINE = msgspec.json.Decoder(_Line)
+
+
+def from_line(raw: bytes) -> Labelled:
+    """One line of JSON: `text`, and what is right of `title, name, links, published, vendor, product, severity, cwes,
+    fixed, last_affected`. BadRecord: `bad-line`.
+    """
+    try:
+        line = _LINE.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise BadRecord("bad-line", str(problem)) from None
+    vendors = (line.vendor,) if isinstance(line.vendor, str) else line.vendor
+    products = (line.product,) if isinstance(line.product, str) else line.product
+    pairs = tuple((vendor, product) for vendor in vendors or ("",) for product in products or ("",))
+    fixed = frozenset(map(labels.plain, line.fixed))
+    title = line.title or line.name
+    label = labels.Labelled(
+        name=line.name,
+        source="own",
+        published=line.published[:10],
+        title=line.title,
+        body=line.text,
+        ids=frozenset((line.name,)) if line.name else frozenset(),
+        cwes=line.cwes,
+        band=band_of_word(line.severity) if line.severity else None,
+        vectors=frozenset(),
+        bounds=frozenset(
+            [("<", version) for version in fixed] + [("<=", labels.plain(one)) for one in line.last_affected]
+        ),
+        exact=frozenset(),
+        fixed=fixed,
+        links=line.links,
     )
+    prose = Prose(
+        text=f"{title}\n\n{line.text}" if title else line.text,
+        title_end=len(title),
+        links=line.links,
+        published=_moment(label.published),
+    )
+    return Labelled(prose, Truth(cna=tuple(pair for pair in pairs if any(pair))), label)
+
+
+class Aliases:
+    """Names that earlier records used for one another: where the CNA and CISA each name one product of one vendor."""
+
+    def __init__(self, records: Iterable[Labelled] = ()) -> None:
+        """The aliases that some records teach."""
+        self._vendors: dict[str, set[str]] = {}
+        self._products: dict[str, set[str]] = {}
+        for one in records:
+            if len(one.truth.cna) == 1 and len(one.truth.cisa) == 1:
+                (vendor, product), (other_vendor, other_product) = one.truth.cna[0], one.truth.cisa[0]
+                _pair(self._vendors, plain_vendor(vendor), plain_vendor(other_vendor))
+                _pair(self._products, plain(product), plain(other_product))
+
+    def is_vendor(self, name: str, truth: Truth) -> bool:
+        """Whether a vendor's name is one of the right ones, or an alias of one."""
+        right = truth.vendors
+        return name in right or bool(self._vendors.get(name, _NONE) & right)
+
+    def is_product(self, name: str, truth: Truth) -> bool:
+        """Whether a product's name is one of the right ones, an alias of one, or the same but for its vendor's name in
+        front and its kind (plugin, firmware ...) behind.
+        """
+        right = truth.products
+        if name in right or self._products.get(name, _NONE) & right:
+            return True
+        vendors = truth.vendors
+        bare = _bare(name, vendors)
+        return any(bare == _bare(other, vendors) for other in right)
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def _pair(table: dict[str, set[str]], one: str, other: str) -> None:
+    if one and other and one != other:
+        table.setdefault(one, set()).add(other)
+        table.setdefault(other, set()).add(one)
+
+
+def _bare(product: str, vendors: Iterable[str]) -> str:
+    words = product.split()
+    for vendor in sorted(vendors, key=len, reverse=True):
+        own = vendor.split()
+        if len(words) > len(own) and words[: len(own)] == own:
+            words = words[len(own) :]
+            break
+    while len(words) > 1 and words[-1] in _KINDS:
+        words.pop()
+    return " ".join(words)

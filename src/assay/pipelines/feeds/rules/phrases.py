@@ -43,6 +43,8 @@ class Way:
     """What another phrase leaves of this one: `Acme Rocket` without `Rocket`."""
     FIRMWARE = 65536
     """The firmware of a device that the text names."""
+    ADVISED = 131072
+    """The repository whose own security advisory is linked."""
 
 
 class Phrase(NamedTuple):

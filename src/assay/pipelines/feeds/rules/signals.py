@@ -2,7 +2,7 @@
 
 from math import log1p
 
-from assay.pipelines.feeds.rules.candidates import Candidate, Found
+from assay.pipelines.feeds.rules.candidates import Candidate, Found, Link
 from assay.pipelines.feeds.rules.names import Names
 from assay.pipelines.feeds.rules.phrases import Phrase, Way
 
@@ -10,7 +10,15 @@ _WAYS = {name: bit for name, bit in vars(Way).items() if name.isupper()}
 _BITS = tuple(_WAYS.values())
 _NEAR = frozenset(["before", "through", "prior", "version", "versions", "v", "up", "until", "and"])
 
+# Who writes, as their links tell: each has a style of naming. The last stands for a text without any link to one of them.
+PUBLISHERS = (
+    *("vuldb.com", "patchstack.com", "wordfence.com", "wpscan.com", "huntr.com", "zerodayinitiative.com", "jvn.jp"),
+    *("cisa.gov", "git.kernel.org", "oracle.com", "github.com"),
+)
 SHARED = (
+    *(f"by_{host}" for host in PUBLISHERS),
+    "by_nobody",
+
     *(f"way_{name.lower()}" for name in _WAYS),
     *(
         "in_title",
@@ -138,6 +146,7 @@ class _Shared:
         self.repositories = {link.repository.lower() for link in found.links if link.repository}
         self.slugs = {link.slug for link in found.links if link.slug}
         self.hosts = [link.host.split(".") for link in found.links if link.host]
+        self.publishers = _publishers(found.links)
         self.phrase_words = {phrase: phrase.end - phrase.start for phrase in found.phrases}
 
     def row(self, candidate: Candidate) -> Row:
@@ -149,7 +158,7 @@ class _Shared:
         body = [place for place in candidate.places if place >= words.title_words]
         length = name.count(" ") + 1
         squeezed, dashed = name.replace(" ", ""), name.replace(" ", "-")
-        row: Row = [1.0 if ways & way else 0.0 for way in _BITS]
+        row: Row = [*self.publishers, *(1.0 if ways & way else 0.0 for way in _BITS)]
         row += (
             title > 0,
             bool(body),
@@ -224,6 +233,14 @@ class _Shared:
             if _covers(phrase, candidate.places, length):
                 best = max(best, length / self.phrase_words[phrase])
         return best
+
+
+def _publishers(links: tuple[Link, ...]) -> Row:
+    hosts = {".".join(link.host.split(".")[-2:]) for link in links} | {link.host for link in links}
+    if not any(link.is_advisory for link in links):
+        hosts.discard("github.com")
+    told = [1.0 if host in hosts else 0.0 for host in PUBLISHERS]
+    return [*told, 0.0 if any(told) else 1.0]
 
 
 def _covers(phrase: Phrase, places: list[int], length: int) -> bool:

@@ -17,7 +17,7 @@ from assay.jobs.task import task
 from assay.kit.db import Connection
 from assay.kit.llm import Message
 from assay.pipelines.feeds.model import ROOM
-from assay.pipelines.feeds.model.extraction import Doubt, Extraction, Value
+from assay.pipelines.feeds.model.extraction import Doubt, Extraction, Prose, Value
 from assay.pipelines.feeds.model.review import Fresh, Item, Known, State
 from assay.pipelines.feeds.queries.reviewing import get_item
 from assay.pipelines.feeds.rules.asking import question
@@ -111,18 +111,23 @@ def ask_about(item: Item, asking: Asking) -> dict[str, Value] | None:
 
     Raises Unanswered for an answer that is none, and what `Asking.ask` raises.
     """
-    reading = read_text(item.prose)
-    subject = subject_of(item.extracted, reading)
-    fields = left_for_model(item.extracted, asking.language.threshold, reading.orders)
-    if subject is None or not fields or item.state is not State.IN_REVIEW:
+    return values_of(item.prose, item.extracted, asking) if item.state is State.IN_REVIEW else None
+
+
+def values_of(prose: Prose, said: Extraction, asking: Asking) -> dict[str, Value] | None:
+    """The same, of an extraction that is kept nowhere."""
+    reading = read_text(prose)
+    subject = subject_of(said, reading)
+    fields = left_for_model(said, asking.language.threshold, reading.orders)
+    if subject is None or not fields:
         return None
     room = asking.context_tokens - _FRAME_TOKENS
-    asked = question(item.prose, subject, fields, secrets.token_hex(16), room - room // 8)
+    asked = question(prose, subject, fields, secrets.token_hex(16), room - room // 8)
     messages = [Message("system", asked.system), Message("user", asked.user)]
     answer = asking.ask(messages, asked.schema, max_tokens=asked.most_tokens)
     if answer.was_cut:
         raise Unanswered("the answer was cut short")
-    found = grounded(answer.text.encode(), fields, item.prose, subject.stretches)
+    found = grounded(answer.text.encode(), fields, prose, subject.stretches)
     if not found.is_valid:
         raise Unanswered("; ".join(found.dropped))
     return found.values
