@@ -173,16 +173,11 @@ def _weigh(place: _Place) -> None:
 
 def _join(text: str, places: list[_Place]) -> None:
     """Lets the members of a list say what one of them says: `before 1.2, 1.3 and 1.4`; `1.2 and 1.3 contain a fix`."""
-    for before, place in itertools.pairwise(places):
-        gap = text[before.token.end : place.token.start]
-        place.is_joined = (
-            (place.says in _PLAIN or _is_one_more(before, place))
-            and len(gap) <= 60
-            and _LIST.fullmatch(gap) is not None
-        )
     for index in range(1, len(places)):
         place, before = places[index], places[index - 1]
         follows = places[index + 1] if index + 1 < len(places) else None
+        may_join = place.says in _PLAIN or _is_one_more(before, place)
+        place.is_joined = may_join and _is_list(text, before, place)
         if (
             place.is_joined
             and before.says in {*_UPPER, Says.FIXED}
