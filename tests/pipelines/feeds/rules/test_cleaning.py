@@ -133,7 +133,10 @@ def test_a_mail_with_parts_charsets_and_quoted_printable():
 
 
 def test_json_with_html_in_it():
-    raw = b'{"title": "Flaw", "body": "<p>Foo &lt; 1.2 is <b>bad</b></p>", "cve": "CVE-2024-1234", "tags": ["a", "b"], "published": "2024-05-06"}'
+    raw = (
+        b'{"title": "Flaw", "body": "<p>Foo &lt; 1.2 is <b>bad</b></p>", "cve": "CVE-2024-1234", "tags": ["a", "b"], '
+        b'"published": "2024-05-06"}'
+    )
     prose = clean(raw, "application/json", None, None)
     assert prose.text == "Flaw\n\nFoo < 1.2 is bad\n\nCve: CVE-2024-1234\nTags: a, b\nPublished: 2024-05-06"
     assert facts(prose)["cve"] == "CVE-2024-1234"
@@ -147,7 +150,7 @@ def test_what_nobody_sees_is_taken_out_and_counted():
 
 
 def test_a_bare_less_than_is_no_markup():
-    prose = clean("Foo <1.2 and <b>Bar</b> <=3 for List<String>".encode(), "text/markdown", None, None)
+    prose = clean(b"Foo <1.2 and <b>Bar</b> <=3 for List<String>", "text/markdown", None, None)
     assert prose.text == "Foo <1.2 and Bar <=3 for List<String>"
 
 

@@ -67,10 +67,10 @@ def test_the_title_outranks_the_body():
     "text",
     [
         # CVE-2016-0117, CVE-2024-27894 and their like.
-        "CVE-2024-1234 is a flaw in Foo, a different vulnerability than CVE-2023-1111, CVE-2023-2222 and CVE-2023-3333.",
+        "CVE-2024-1234 is a flaw, a different vulnerability than CVE-2023-1111, CVE-2023-2222 and CVE-2023-3333.",
         "CVE-2024-1234 exists because of an incomplete fix for CVE-2023-1111.",
         "This is a bypass of CVE-2023-1111. The issue has been assigned CVE-2024-1234.",
-        "Foo fails. The Common Vulnerabilities and Exposures (CVE) project has assigned the name\nCVE-2024-1234 to this issue.\n\nSimilar to CVE-2023-1111.",
+        "Foo fails. The CVE project has assigned the name\nCVE-2024-1234 to this issue.\n\nSimilar to CVE-2023-1111.",
     ],
 )
 def test_what_a_text_compares_itself_with_is_related(text):
@@ -80,7 +80,10 @@ def test_what_a_text_compares_itself_with_is_related(text):
 
 
 def test_a_name_at_the_start_of_a_wrapped_line_is_no_heading():
-    text = "Two flaws were like this one,\nCVE-2022-42916 and\nCVE-2022-30115.\n\nThe project has assigned the name\nCVE-2022-43551 to this issue."
+    text = (
+        "Two flaws were like this one,\nCVE-2022-42916 and\nCVE-2022-30115.\n\n"
+        "The project has assigned the name\nCVE-2022-43551 to this issue."
+    )
     assert named(text)[0] == ["CVE-2022-43551"]
 
 

@@ -96,7 +96,10 @@ def test_numbers_that_are_no_versions_of_the_product(text):
 
 
 def test_what_is_not_affected_is_left_out_and_ends_the_range():
-    text = "- Affected versions: curl 8.11.0 to and including 8.20.0\n- Not affected versions: curl < 8.11.0 and >= 8.21.0"
+    text = (
+        "- Affected versions: curl 8.11.0 to and including 8.20.0\n"
+        "- Not affected versions: curl < 8.11.0 and >= 8.21.0"
+    )
     (one,) = ranges(text)
     assert (one.introduced, one.fixed, one.last_named) == ("8.11.0", "8.21.0", "8.20.0")
     assert one.confidence > 0.95

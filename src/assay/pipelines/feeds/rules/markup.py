@@ -106,7 +106,7 @@ def readable(html: str, address: str | None = None, *, keep_lines: bool = False)
     return Page(walk.text(), named, tuple(walk.links), tuple(_facts(tree)), walk.hidden, walk.was_cut)
 
 
-# The parser's time grows with the square of the depth: 40,000 open elements, 200 kB, take 5.5 s (lexbor 2, selectolax 1.0).
+# The parser's time grows with the square of the depth: 40,000 open elements, 200 kB, take 5.5 s (selectolax 1.0).
 _DEEPEST = 1_000
 _TAG = re.compile(r"<(?P<ends>/?)(?P<name>[a-z][a-z0-9]*)[^<>]*>", re.IGNORECASE)
 _ENDS_ITSELF = frozenset(
@@ -232,8 +232,7 @@ class _Walk:
             self.parts.append(" | ")
         elif tag == "a":
             self._link(node)
-        if tag == "pre":
-            self._preformatted += 1
+        self._preformatted += tag == "pre"
         return True
 
     def _leave(self, node: LexborNode) -> None:

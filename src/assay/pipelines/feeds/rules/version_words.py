@@ -213,7 +213,8 @@ def _may_name(plain: Sequence[str], at: int) -> bool:
 
 
 _IN_FRONT = re.compile(
-    r"(?P<name>\b[A-Z][\w.+\u00ae\u2122-]*(?:[ ][A-Z0-9][\w.+\u00ae\u2122-]*){0,4})[ ](?:versions? |v\.? ?|releases? )?$"
+    r"(?P<name>\b[A-Z][\w.+\u00ae\u2122-]*(?:[ ][A-Z0-9][\w.+\u00ae\u2122-]*){0,4})[ ]"
+    r"(?:versions? |v\.? ?|releases? )?$"
 )
 _NO_NAMES = frozenset(_WRITTEN["words"]["no_names"].split())
 
