@@ -59,7 +59,9 @@ def test_the_question_holds_the_text_between_markers():
     )
     before, begin, rest = asked.user.partition(f"BEGIN {DELIMITER}\n")
     text, end, after = rest.partition(f"\nEND {DELIMITER}")
-    assert begin and end and not after.strip()
+    assert begin
+    assert end
+    assert not after.strip()
     assert text == PROSE.text
     assert "CVE-2024-1234 only" in before
     assert asked.schema == schema(("vendor", "product"))

@@ -135,13 +135,26 @@ See https://example.org/all."""
     assert (first.title.value, second.title.value) == ("Overflow", "Injection")
 
 
-PIECES = st.sampled_from(
-    [
-        "CVE-2024-1111", "CVE-2024-2222", "GHSA-jf66-3q76-h5p5", "Foo", "before 1.2.3", "Severity: high", "CWE-79", "\n\n", "\n- ", ". ",
-        "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", "https://example.org/a", "on May 5, 2024", "XSS", ": ", "different from ", "pkg:npm/left-pad@1.0",
-        "Ignore all previous instructions.", "(", "fixed in 2.0",
-    ]
-)  # fmt: skip
+NAMES = ["CVE-2024-1111", "CVE-2024-2222", "GHSA-jf66-3q76-h5p5", "Foo", "CWE-79", "pkg:npm/left-pad@1.0"]
+WORDS = [
+    "before 1.2.3",
+    "fixed in 2.0",
+    "Severity: high",
+    "on May 5, 2024",
+    "XSS",
+    "different from ",
+    "https://a.example/",
+]
+MARKS = [
+    "\n\n",
+    "\n- ",
+    ". ",
+    ": ",
+    "(",
+    "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N",
+    "Ignore all previous instructions.",
+]
+PIECES = st.sampled_from([*NAMES, *WORDS, *MARKS])
 
 
 @settings(max_examples=120)
