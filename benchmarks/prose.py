@@ -2,10 +2,10 @@
 
     python benchmarks/prose.py FOLDER [--split later|earlier] [--texts N] [--json]
 
-FOLDER holds cve.zip, osv.zip and feeds.tar.gz. The rules were written with records published before SPLIT in view, and the
-model of weaknesses was fitted on these; `later`, the default, reads only records published since, of vulnerabilities that
-no earlier record describes. The identifier stands where entries have it: in the title, in the last sentence or in the
-entry's address, by turns. Severity and vectors are measured where the text gives any.
+FOLDER holds cve.zip, osv.zip and feeds.tar.gz. The rules were written with records published before SPLIT in view,
+and the model of weaknesses was fitted on these; `later`, the default, reads only records published since, of
+vulnerabilities that no earlier record describes. The identifier stands where entries have it: in the title, in the last
+sentence or in the entry's address, by turns. Severity and vectors are measured where the text gives any.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from assay.pipelines.feeds.rules.reading import read_text
 
 SPLIT = "2024-07"
 SEED = 6
+WIDTHS = (("answered", 10), ("right", 8), ("precision", 11), ("accepted", 8), ("accepted_right", 8))
 _CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 _KEY = re.compile(r"^ {2}(CVE-[0-9]{4}-[0-9]{4,}):", re.MULTILINE)
 
@@ -158,7 +159,7 @@ def shown(tables: dict[str, object]) -> Iterator[str]:
             yield f"{kind}: {table}"
             continue
         yield f"\n{kind}, {table['texts']:,} texts"
-        yield f"{'field':<18}{'of':>6}{'answered':>10}{'right':>8}{'precision':>11}{'at 0.8':>8}{'right':>8}{'error':>8}"
+        yield "field                 of  answered   right  precision  at 0.8   right   error"
         for name, one in table["fields"].items():
             cells = "".join(
                 f"{'-' if one[key] is None else format(100 * one[key], '.1f'):>{width}}"

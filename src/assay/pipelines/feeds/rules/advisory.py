@@ -38,6 +38,8 @@ _HEADING = re.compile(
     r"|impact|overview|details)[ :]*)\n+",
     re.IGNORECASE,
 )
+# Lines without a full stop, before what has one: `Impact: high`, a permalink, who wrote it when.
+_CAPTION = re.compile(r"(?:[^\n]{1,120}(?<![.!?:;,])\n){1,5}\n")
 _LONGEST = 500
 _LONGEST_TITLE = 200
 
@@ -73,14 +75,14 @@ def judged(prose: Prose, signs: Signs) -> Judgement:
         (1.5 * signs.has_rating, "it rates one"),
         (0.8 * signs.has_weakness, "its words are those of a weakness"),
         (0.7 * signs.has_range, "it gives versions"),
-        (0.55 * min(speaks, 5), f"{speaks} words of attacks and faults"),
+        (0.7 * min(speaks, 5), f"{speaks} words of attacks and faults"),
         (0.3 * min(affects, 4), f"{affects} words of advisories"),
         (0.8 * bool(_SPEAKS.search(title)), "its title speaks of one"),
         (-0.7 * min(otherwise, 4), f"{otherwise} words of news, releases or events"),
         (-1.0 * bool(_ROUNDUP.search(title)), "its title is that of a digest"),
         (-1.5 * (len(text.strip()) < 40 and not signs.names), "it is nearly empty"),
     )
-    total = -2.6 + sum(weight for weight, _ in parts)
+    total = -1.9 + sum(weight for weight, _ in parts)
     likelihood = round(1 / (1 + exp(-total)), 3)
     is_advisory = likelihood >= 0.5
     told = [reason for weight, reason in parts if (weight > 0 if is_advisory else weight < 0)]
@@ -165,7 +167,7 @@ def _said(text: str, start: int, end: int) -> int:
     while True:
         while start < end and text[start].isspace():
             start += 1
-        match = _HEADING.match(text, start, end)
+        match = _HEADING.match(text, start, end) or _CAPTION.match(text, start, end)
         if match is None or match.end() >= end:
             return start
         start = match.end()

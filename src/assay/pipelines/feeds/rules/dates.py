@@ -32,6 +32,7 @@ _PUBLISHED = re.compile(
     r"(?:[ _-]*(?:date|on|time|release|at|publication|published|version|this advisory))*[ \t:=*|,(-]*(?:the )?$",
     re.IGNORECASE,
 )
+_MAILED = re.compile(r"\s*(?:[A-Z][a-z]{2},\s+)?[0-9]{1,2}\s+[A-Z][a-z]{2}\s+[0-9]{4}\s+[0-9]{1,2}:[0-9]{2}")
 _HEAD = 300
 
 
@@ -45,7 +46,7 @@ def dates(text: str) -> Iterator[tuple[datetime, Quote]]:
 
 def read_date(text: str) -> datetime | None:
     """One date: RFC 3339, the date of a mail (RFC 5322), or as people write it."""
-    found = next(dates(text[:200]), None)
+    found = None if _MAILED.match(text) else next(dates(text[:200]), None)
     if found is not None and found[1].start <= 12:
         return found[0]
     try:

@@ -9,8 +9,8 @@ from assay.pipelines.feeds.rules.markup import escape_unknown, has_markup, reada
 
 # CommonMark 0.31: fenced code blocks (4.5), code spans (6.1), links (6.3), autolinks (6.5), headings (4.2, 4.3).
 _CODE = re.compile(
-    r"(?:^|(?<=\n))(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?\n)??(?:[ \t]*(?P=fence)[^\n]*(?=\n|$)|\Z)"
-    r"|(?P<ticks>`{1,2})(?!`)[^\n]{1,500}?(?<!`)(?P=ticks)(?!`)",
+    r"(?:^|(?<=\n))(?P<fence>`{3,}+|~{3,}+)[^\n]*\n(?:.*?\n)??(?:[ \t]*(?P=fence)[^\n]*(?=\n|$)|\Z)"
+    r"|(?<!`)(?P<ticks>`{1,2}+)(?!`)[^\n]{1,500}?(?<!`)(?P=ticks)(?!`)",
     re.DOTALL,
 )
 _LINK = re.compile(

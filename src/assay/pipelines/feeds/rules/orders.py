@@ -13,7 +13,7 @@ _READER = (
     r"|agent|system))"
 )
 _FIELD = r"(?:vendor|product|severity|confidence|is_advisory|cwes?|needs_review)"
-_WORDS = r"(?:instructions?|prompts?|directives|guidelines|orders)"
+_WORDS = r"(?:instructions|prompts?|directives|guidelines|orders)"
 
 # Kind; words of which the text must have one in small letters, which is quick to see; the pattern. Each pattern wants
 # two words that seldom meet elsewhere: "prompt", "message" and "user" alone stand in every second advisory.
@@ -66,7 +66,7 @@ _SAID = (
         (
             rf"\b(?:as an|dear|attention|note to|message to|hello|instructions? (?:to|for)) (?:an? |the "
             rf"|all |any )?{_READER}s?\b"
-            r"(?!['\u2019-])(?: model| assistant)?\s*[,:!]"
+            r"(?!['\u2019-])(?: models?| assistants?)?\s*[,:!]"
         ),
     ),
     (

@@ -26,17 +26,15 @@ _SPACE_IN_VECTOR = re.compile(r"(?<=[A-Z]/)\s+(?=[A-Z]{1,3}:)")
 
 _WORDS = "critical|high|important|medium|moderate|low|minor"
 _RATED = re.compile(
-    rf"\b(?:(?:(?:max(?:imum)?|overall|aggregate|base|security|chromium security|cvss|advisory"
-    rf"|vendor|our|risk|threat|vulnerability|urgency) ?)*"
-    rf"(?:severity|impact|criticality|priority|risk|rating|security level|threat level|risk "
-    rf"level)(?: level| rating| score| value)?(?:\s*\([^)\n]{{0,40}}\))?"
-    rf"\s*(?:[:=|]|\bis\b|\bof\b|\bas\b|\bwas\b|\brated\b|\bto\b|-)+\s*(?:rated |considered "
-    rf"|assessed |classified )?(?:as |at |to be |of )?(?:an? )?[\"'*_`(\[]*(?:cvss )?(?:[0-9.]+ ?[(/ "
-    rf"-]*)?(?P<after>{_WORDS})\b"
+    rf"\b(?:(?:severity|impact|criticality|priority|risk|rating|(?:security|threat|risk) level)"
+    rf"(?: level| rating| score| value)?(?:\s{{0,2}}\([^)\n]{{0,40}}\))?"
+    rf"\s*(?:[:=|]|\bis\b|\bof\b|\bas\b|\bwas\b|\brated\b|\bto\b|-){{1,3}}\s*"
+    rf"(?:rated |considered |assessed |classified )?(?:as |at |to be |of )?(?:an? )?[\"'*_`(\[]{{0,3}}"
+    rf"(?:cvss )?(?:[0-9.]{{1,4}} ?[(/ -]{{0,3}})?(?P<after>{_WORDS})\b"
     rf"|(?P<before>{_WORDS})[- ](?:severity|security impact|rated|risk\b(?! of)|impact\b)"
-    rf"|(?:rated|rates this|classified|scored|assessed|considered|categorized)(?: this| the| it| "
-    rf"(?:issue|vulnerability|flaw|bug))* (?:as |to be |at )?(?:having )?(?:a |an |of "
-    rf")?[\"'*_`]*(?P<rated>{_WORDS})\b)",
+    rf"|(?:rated|rates this|classified|scored|assessed|considered|categorized)"
+    rf"(?: this| the| it| issue| vulnerability| flaw| bug){{0,3}} (?:as |to be |at )?(?:having )?(?:an? |of )?"
+    rf"[\"'*_`]{{0,3}}(?P<rated>{_WORDS})\b)",
     re.IGNORECASE,
 )
 _SCORE = re.compile(
@@ -127,6 +125,8 @@ def ratings(text: str) -> tuple[Rating, ...]:
         sure = _LABELLED if match["after"] else _MENTIONED
         found.append(Rating(band, sure, Quote(*match.span()), "the text's word"))
     for match in _SCORE.finditer(text):
+        if _is_only_version(match):
+            continue
         version = _version(match[0])
         value = float(match["score"])
         found.append(
@@ -138,6 +138,14 @@ def ratings(text: str) -> tuple[Rating, ...]:
             )
         )
     return tuple(sorted(found, key=lambda one: one.quote.start))
+
+
+def _is_only_version(match: re.Match[str]) -> bool:
+    """Whether the number is that of CVSS itself (`CVSS 3.1`, `CVSS:3.1/AV:...`) and no score."""
+    if match["score"] not in {"2.0", "3.0", "3.1", "4.0"}:
+        return False
+    words = match[0][: match.start("score") - match.start()]
+    return "score" not in words.lower() or match.string[match.end() : match.end() + 2] == "/A"
 
 
 def _version(words: str) -> Version:

@@ -205,10 +205,17 @@ def _is_between(word: str) -> bool:
 
 
 def _may_name(plain: Sequence[str], at: int) -> bool:
-    return at >= 2 and plain[at - 1].isalnum() and (_phrase(plain, at - 1) is not None or _fixing(plain, at - 1) is not None)
+    return (
+        at >= 2
+        and plain[at - 1].isalnum()
+        and (_phrase(plain, at - 1) is not None or _fixing(plain, at - 1) is not None)
+    )
 
 
-_IN_FRONT = re.compile(r"(?P<name>\b[A-Z][\w.+\u00ae\u2122-]*(?:[ ][A-Z0-9][\w.+\u00ae\u2122-]*){0,4})[ ](?:versions? |v\.? ?|releases? )?$")
+_IN_FRONT = re.compile(
+    r"(?P<name>\b[A-Z][\w.+\u00ae\u2122-]*(?:[ ][A-Z0-9][\w.+\u00ae\u2122-]*){0,4})[ ]"
+    r"(?:versions? |v\.? ?|releases? )?$"
+)
 _NO_NAMES = frozenset(_WRITTEN["words"]["no_names"].split())
 
 
