@@ -106,7 +106,7 @@ def reading_claims(ctx: Context) -> Context:
 def a_policy(**changed: Any) -> Policy:
     """A policy like the one that ships; keywords replace its entries."""
     entries: dict[str, Any] = {
-        "priority": ["osv", "gitlab", "cve", "extraction", "record"],
+        "priority": ["osv", "gitlab", "cve", "person", "extraction", "record"],
         "names": ["CVE", "GHSA", "GO", "PYSEC", "RUSTSEC", "OSV", "BIT"],
         "fields": {"exploited": ["kev"], "products": ["cve"]},
         "speaks_only_for": {"kev": ["exploited"]},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.catalog.model import Claim, Exploited, Product, State
+from assay.catalog.model import Claim, Evidence, Exploited, Product, Reserve, State
 from assay.catalog.rules.affected import package_key
 from assay.catalog.rules.explaining import explain_fields, value_of
 from assay.catalog.rules.merging import (
@@ -502,3 +502,61 @@ def test_the_headline_is_the_summary_or_the_first_line():
     assert merged(a_claim(summary="S", details="D")).headline == "S"
     assert merged(a_claim(details="\n  First line\nsecond")).headline == "First line"
     assert merged(a_claim()).headline == ""
+
+
+def an_extraction(record: str = "r", reserve: Reserve = Reserve.UNREVIEWED, **fields: Any) -> Claim:
+    values: dict[str, Any] = {"own": "CVE-2024-1000", "summary": "read in a feed", "confidence": 0.6}
+    return a_claim(source="extraction", record_id=record, reserve=reserve, **(values | fields))
+
+
+def test_what_nobody_reviewed_is_shown_asks_for_review_and_matches_nothing():
+    guess = an_extraction(affected=(an_affected("a", fixed="2"),), confidence=0.95)
+    found = merged(guess)
+    assert (found.summary, found.needs_review, found.state) == ("read in a feed", True, State.PUBLISHED)
+    assert (len(decoded(found)[0].affected), found.matches) == (1, ())
+    reviewed = merged(msgspec.structs.replace(guess, reserve=Reserve.NONE))
+    assert (reviewed.needs_review, len(reviewed.matches)) == (False, 1)
+
+
+def test_what_is_held_back_sets_nothing_beside_what_is_not():
+    later = an_extraction(affected=(an_affected("b"),), modified=a_time(400), published=a_time(1))
+    known = a_claim(source="cve", own="CVE-2024-1000", summary="known", modified=a_time(2))
+    both, alone = merged(later, known), merged(known)
+    assert (both.summary, both.needs_review, both.confidence) == ("known", False, 1.0)
+    assert (both.packages, both.published, both.modified) == (alone.packages, None, alone.modified)
+    assert both.sources == ("cve", "extraction")
+    # A rejected CVE stays rejected, whatever a feed says.
+    rejected = merged(msgspec.structs.replace(known, is_rejected=True), later)
+    assert rejected.state is State.REJECTED
+
+
+def test_of_two_extractions_the_skipped_one_sets_nothing():
+    better = an_extraction("better", Reserve.UNREVIEWED, confidence=0.6)
+    worse = an_extraction(
+        "worse", Reserve.SKIPPED, confidence=0.9, details="more", references=(a_reference(),)
+    )
+    found = merged(worse, better)
+    document, _, provenance = decoded(found)
+    assert (document.details, document.references, found.confidence) == (None, (), 0.6)
+    assert provenance.claims == ("extraction:better", "extraction:worse")
+
+
+def test_kev_marks_what_only_an_unreviewed_extraction_describes():
+    listed = a_claim(source="kev", own="CVE-2024-1000", exploited=Exploited(date(2024, 1, 1)))
+    found = merged(listed, an_extraction())
+    assert (found.summary, found.exploited is not None, found.needs_review) == ("read in a feed", True, True)
+
+
+def test_what_a_person_decided_outranks_the_extraction_and_its_quotes_are_told():
+    person = a_claim(source="person", own="CVE-2024-1000", summary="as ada has it", said_by="ada")
+    guess = an_extraction(
+        reserve=Reserve.NONE, confidence=1.0, modified=a_time(400), said_by="a feed",
+        evidence=(Evidence("summary", "a quote"), Evidence("affected", "another")),
+    )  # fmt: skip
+    found = merged(guess, person)
+    assert found.summary == "as ada has it"
+    provenance = decoded(found)[2]
+    labels = {f"{one.source}:{one.record_id}": one for one in (guess, person)}
+    (word,) = [one for one in explain_fields(provenance, labels) if one.field == "summary"]
+    assert (word.by.said_by, word.by.quotes) == ("ada", ())
+    assert (word.against[0].said_by, word.against[0].quotes) == ("a feed", ("a quote",))

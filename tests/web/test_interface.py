@@ -21,7 +21,8 @@ from web_service import Service, running_service
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 OURS = (
     "/v1/vulnerabilities", "/v1/overview", "/v1/sources", "/v1/runs", "/v1/quarantine", "/v1/inventories",
-    "/v1/hits", "/v1/scans", "/v1/decisions", "/v1/settings", "/v1/jobs", "/v1/schedules", "/v1/alerts",
+    "/v1/hits", "/v1/scans", "/v1/decisions", "/v1/feeds/review", "/admin/processing",
+    "/v1/settings", "/v1/jobs", "/v1/schedules", "/v1/alerts",
 )  # fmt: skip
 
 

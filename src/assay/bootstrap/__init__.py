@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from assay.pipelines.advisories.model import Source
     from assay.pipelines.feeds.model.language import Language
     from assay.pipelines.feeds.model.sources import Limits
+    from assay.pipelines.feeds.tasks.naming import Dictionary
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Context:
     feeds: "Limits"
     language: "Language"
     open_llm: "Callable[[Language], Llm]"
+    dictionary: "Dictionary"
 
 
 def postgres_options(settings: Settings) -> "PostgresOptions":
@@ -203,6 +205,8 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
     from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http
     from assay.pipelines.advisories.model import RecordSource
+    from assay.pipelines.feeds.rules.claims import READERS
+    from assay.pipelines.feeds.tasks.naming import Dictionary
 
     sources = load_sources(settings)
     db = Database(url)
@@ -220,7 +224,10 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         archives=stack.enter_context(Archives()),
         mirrors=settings.home / "mirrors",
         sources=sources,
-        readers={name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},
+        readers={
+            **{name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},
+            **READERS,
+        },
         policy=load_policy(settings.merge_policy),
         tasks=load_tasks(),
         schedules=load_schedules(settings, sources),
@@ -235,6 +242,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         feeds=load_limits(settings.feeds),
         language=load_language(settings.llm),
         open_llm=partial(open_llm, settings),
+        dictionary=Dictionary(),
     )
 
 

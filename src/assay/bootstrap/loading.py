@@ -27,14 +27,18 @@ def load_tasks() -> "Registry":
     from assay.monitoring.commands import deliver_later, watch_now
     from assay.pipelines.advisories.commands import background_replay, background_sync
     from assay.pipelines.configs.tasks.parsing import parse as parse_configs
+    from assay.pipelines.feeds.commands.processing import complete as complete_extractions
+    from assay.pipelines.feeds.commands.processing import process as process_entries
     from assay.pipelines.feeds.commands.products import watch_later
     from assay.pipelines.feeds.tasks.fetching import fetch as fetch_entries
     from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.naming import gather_names
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     of_records = (background_sync, background_replay, merge_later)
-    of_feeds = (fetch_due, fetch_entries, purge_entries, watch_later)
     of_housekeeping = (remove_old_jobs, remove_old_sign_ins, watch_now, deliver_later)
+    of_entries = (fetch_due, fetch_entries, process_entries, complete_extractions, purge_entries)
+    of_feeds = (*of_entries, gather_names, watch_later)
     return Registry([*of_records, parse_configs, *of_feeds, *of_housekeeping])
 
 
@@ -45,8 +49,11 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
     from assay.jobs.schedules import LONGEST, Declared, check_all
     from assay.monitoring.commands import watch_now
     from assay.pipelines.advisories.commands import background_sync
+    from assay.pipelines.feeds.commands.processing import SCHEDULE
+    from assay.pipelines.feeds.commands.processing import process as process_entries
     from assay.pipelines.feeds.commands.products import watch_later
     from assay.pipelines.feeds.tasks.fetching import tick as fetch_due
+    from assay.pipelines.feeds.tasks.naming import gather_names
     from assay.pipelines.feeds.tasks.purging import purge as purge_entries
 
     known = {
@@ -68,7 +75,16 @@ def load_schedules(settings: Settings, sources: "Mapping[str, Source]") -> "tupl
         "sign-ins", remove_old_sign_ins.name, "40 3 * * *", jitter=timedelta(minutes=10)
     )
     known["monitoring"] = Declared("monitoring", watch_now.name, "every 1m")
+    known[SCHEDULE] = Declared(
+        SCHEDULE,
+        process_entries.name,
+        f"every {settings.llm.interval_minutes}m",
+        args={"lane": 0},
+        longest=timedelta(hours=1),
+    )
     known["feeds"] = Declared("feeds", fetch_due.name, "every 1m")
+    # Where nothing changed this is one question to the database.
+    known["feeds-names"] = Declared("feeds-names", gather_names.name, "every 10m", longest=LONGEST)
     known["feeds-purge"] = Declared(
         "feeds-purge", purge_entries.name, "50 3 * * *", jitter=timedelta(minutes=10)
     )

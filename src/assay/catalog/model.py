@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -31,13 +31,31 @@ class Product(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     cpes: tuple[str, ...] = ()
 
 
+class Reserve(IntEnum):
+    """How far a claim is held back: it sets nothing while a live claim that is held back less speaks of the same."""
+
+    NONE = 0
+    UNREVIEWED = 1
+    """Nobody has looked at it yet, and somebody should."""
+    SKIPPED = 2
+    """Its own source says it better elsewhere."""
+
+
+class Evidence(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The words of a text that support what a claim says on a field."""
+
+    field: str
+    quote: str
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one source says about one vulnerability.
 
     `own` is the identifier under which the source itself keeps the record, None where the record is kept
     under a path (GitLab). `aliases` are the other names of the same vulnerability, `upstream` and `related`
     are names of others and never make two records one. Identifiers are normalised; times are UTC;
-    a field that the source does not speak of is None or empty.
+    a field that the source does not speak of is None or empty. `said_by` tells people where inside the source it
+    comes from (a feed, a person).
     """
 
     source: str
@@ -62,6 +80,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     credits: tuple[Credit, ...] = ()
     exploited: Exploited | None = None
     confidence: float = 1.0
+    reserve: Reserve = Reserve.NONE
+    said_by: str | None = None
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def identifiers(self) -> tuple[str, ...]:
@@ -131,6 +152,9 @@ class Decisions:
 
 GRAVITIES = {band: band.rank + 1 for band in Band}
 """Severities as lists keep them, worse ones higher; 0 stands for what nobody rated."""
+
+MERGE_LOCK = 7_231_901_145
+"""The advisory lock that a merge holds, so that there is one at a time in a database; it must not change."""
 
 
 def tenths(score: float) -> int:

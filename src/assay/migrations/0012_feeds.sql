@@ -83,8 +83,10 @@ CREATE TABLE feeds.purged_entries (
     PRIMARY KEY (source, key, content_hash)
 );
 
--- One row per entry's word about one vulnerability, and its review. It keeps the readable text (zstd), so that the
+-- One row per entry's word about one vulnerability, and its review. It keeps the readable text (JSON, zstd), so that the
 -- quotes outlive the raw entry. `record_id` is the claim's; `extracted` is what the program read, `decided` what a person made of it.
+-- `names` are all names of the vulnerability, `changed_at` is when the program last read something else. A language model
+-- is asked at `asks_at`, and was asked `asked` times in vain.
 CREATE TABLE feeds.extractions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     entry bigint REFERENCES feeds.raw_entries (id) ON DELETE SET NULL,
@@ -92,6 +94,7 @@ CREATE TABLE feeds.extractions (
     entry_key text NOT NULL,
     record_id text NOT NULL UNIQUE,
     identifier text NOT NULL,
+    names text[] NOT NULL,
     title text,
     address text,
     text bytea NOT NULL,
@@ -108,24 +111,37 @@ CREATE TABLE feeds.extractions (
     changed_at timestamptz NOT NULL,
     decided_by text,
     decided_at timestamptz,
-    note text
+    note text,
+    asks_at timestamptz,
+    asked smallint NOT NULL DEFAULT 0
 );
 CREATE INDEX extractions_to_review ON feeds.extractions (is_monitored DESC, confidence DESC, id) WHERE state = 'in_review';
-CREATE INDEX extractions_by_identifier ON feeds.extractions (identifier);
+CREATE INDEX extractions_by_name ON feeds.extractions USING gin (names);
+CREATE INDEX extractions_by_key ON feeds.extractions (source, entry_key);
+CREATE INDEX extractions_to_ask ON feeds.extractions (asks_at) WHERE asks_at IS NOT NULL;
 CREATE INDEX extractions_by_state ON feeds.extractions (state, id DESC);
 CREATE INDEX extractions_by_entry ON feeds.extractions (entry);
 
 -- Numbers for vulnerabilities that nobody named: x_ASSAY-<year>-<number>.
 CREATE SEQUENCE feeds.own_identifiers;
 
--- Vendors and products that the catalog knows, normalised, with how many claims speak of them.
+-- Vendors and products that the catalog knows, as they are written there, with how many vulnerabilities name them;
+-- `vendor` and `product` are the same normalised. A package without an owner stands under the vendor '' and its ecosystem.
 CREATE TABLE feeds.names (
-    vendor text NOT NULL,
-    product text NOT NULL,
     vendor_shown text NOT NULL,
     product_shown text NOT NULL,
+    vendor text NOT NULL,
+    product text NOT NULL,
     claims integer NOT NULL,
-    PRIMARY KEY (vendor, product)
+    PRIMARY KEY (vendor, product, vendor_shown, product_shown)
+);
+-- What led to a vendor and product in what the catalog holds: words of a sentence, a link's host, repository or plugin.
+CREATE TABLE feeds.name_clues (
+    clue text NOT NULL,
+    vendor text NOT NULL,
+    product text NOT NULL,
+    claims integer NOT NULL,
+    PRIMARY KEY (clue, vendor, product)
 );
 -- Up to which change of the catalog they were gathered; one row.
 CREATE TABLE feeds.names_gathered (

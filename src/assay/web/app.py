@@ -13,6 +13,7 @@ from assay.web import describing, pages, problems
 from assay.web.access import AccessLog
 from assay.web.api import (
     access,
+    admin_processing,
     alerts,
     bucket,
     configs,
@@ -29,6 +30,7 @@ from assay.web.api import (
     packages,
     products,
     quarantine,
+    review,
     schedules,
     settings,
     sources,
@@ -124,10 +126,12 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         language.router(ctx, read),
         jobs.router(ctx, read),
         schedules.router(ctx, read),
+        review.router(ctx, read),
+        admin_processing.router(ctx, read),
         alerts.router(ctx, read),
         configs.router(ctx, read),
+        products.router(ctx, read),
         feeds.router(ctx, read),
         feeds_entries.router(ctx, read),
-        products.router(ctx, read),
     ):
         app.include_router(routes, dependencies=[strictly])

@@ -33,6 +33,7 @@ ROOMS = (
     ("/products", "Products", Role.VIEWER),
     ("/sources", "Sources", Role.VIEWER),
     ("/feeds", "Feeds", Role.VIEWER),
+    ("/feeds/review", "Review", Role.VIEWER),
     ("/jobs", "Jobs", Role.VIEWER),
     ("/schedules", "Schedules", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),
@@ -71,6 +72,7 @@ class Rendering:
         html = self._environment.get_template(template).render(
             request=request,
             path=request.url.path,
+            room=_room(request.url.path),
             who=who,
             is_analyst=who.may(Role.ANALYST),
             is_admin=who.may(Role.ADMIN),
@@ -84,6 +86,12 @@ class Rendering:
         if _SAID in request.cookies:
             page.delete_cookie(_SAID, path="/")
         return page
+
+
+def _room(path: str) -> str | None:
+    """The address of the room that a page is in; of rooms within rooms the inner one."""
+    around = [one for one, *_ in ROOMS if path == one or (one != "/" and path.startswith(f"{one}/"))]
+    return max(around, key=len, default=None)
 
 
 def back_to(request: Request, path: str, said: Said) -> RedirectResponse:

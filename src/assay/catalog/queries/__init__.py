@@ -1,5 +1,6 @@
 """What the catalog can show: vulnerabilities and figures (`showing`), lists (`listing`) and what they
-count up to (`counting`), what affects a package (`matching`).
+count up to (`counting`), what affects a package (`matching`), who is
+named (`naming`).
 """
 
 from assay.catalog.queries.counting import (
@@ -42,6 +43,7 @@ from assay.catalog.queries.matching import (
     list_modified,
     match,
 )
+from assay.catalog.queries.naming import Changed, changed_documents, every_document, hold_still
 from assay.catalog.queries.showing import (
     Change,
     DatedScore,
@@ -74,6 +76,7 @@ __all__ = [
     "UNRATED",
     "Brief",
     "Change",
+    "Changed",
     "Counts",
     "DatedScore",
     "Day",
@@ -95,11 +98,13 @@ __all__ = [
     "Vulnerability",
     "affecting_commits",
     "catalog_digest",
+    "changed_documents",
     "count",
     "count_dirty",
     "documents",
     "ecosystems_of",
     "edition",
+    "every_document",
     "export",
     "find_briefs",
     "find_document",
@@ -110,6 +115,7 @@ __all__ = [
     "find_stamps",
     "get",
     "get_export_state",
+    "hold_still",
     "last_change",
     "list_changes",
     "list_changes_after",

@@ -13,12 +13,16 @@ from assay.catalog.rules.merging import related_names
 from assay.domain.severity import score
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A claim's word on a field. `value` is None when the claim cannot be read any more."""
+class Word(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A claim's word on a field. `value` is None when the claim cannot be read any more.
+
+    `said_by` is where inside its source it comes from, and `quotes` are the words of a text that support it.
+    """
 
     claim: str
     value: Any
+    said_by: str | None = None
+    quotes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,9 @@ def explain_fields(provenance: Provenance, claims: Mapping[str, Claim]) -> list[
     def word(position: int, field: str) -> Word:
         label = provenance.claims[position]
         claim = claims.get(label)
-        return Word(label, None if claim is None else value_of(claim, field))
+        if claim is None:
+            return Word(label, None)
+        return Word(label, value_of(claim, field), claim.said_by, _quotes(claim, field))
 
     return [
         FieldWord(
@@ -48,6 +54,12 @@ def explain_fields(provenance: Provenance, claims: Mapping[str, Claim]) -> list[
         )
         for field, said in sorted(provenance.fields.items())
     ]
+
+
+def _quotes(claim: Claim, field: str) -> tuple[str, ...]:
+    """What a text says on a field; of its packages together, whichever package is asked for."""
+    kind = field.partition("/")[0]
+    return tuple(entry.quote for entry in claim.evidence if entry.field in (field, kind))
 
 
 def value_of(claim: Claim, field: str) -> Any:

@@ -2,7 +2,8 @@
 
 Order of trust: live claims before retracted ones (withdrawn, rejected, gone from their source), then the
 policy's rank, claims about one CVE id before claims about several, higher confidence, newer, record id.
-As long as one claim is live, retracted ones set nothing: they only keep their names findable.
+As long as one claim is live, retracted ones set nothing: they only keep their names findable. The same holds for
+claims that are held back (nobody reviewed them, or their source says it better) beside those that are not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +14,10 @@ from typing import Any, cast
 
 import msgspec
 
-from assay.catalog.model import Claim, Exploited, State
+from assay.catalog.model import Claim, Exploited, Reserve, State
 from assay.catalog.rules.affected import Ranked, merge_affected, packages
 from assay.catalog.rules.matching import affected_commits, match_rows
-from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped
+from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped, held_back
 from assay.catalog.rules.policy import Policy
 from assay.domain.identifiers import cve_order, database, is_cve
 from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Severity
@@ -68,26 +69,29 @@ class _Merge:
             self._ordered = self._statements = list(held)
             self._speaking = [Ranked(0, self._only)]
             self._is_plain = True
+            self._quiet = frozenset[int]()
             return
+        self._quiet = held_back(held, only)
         self._ordered = sorted(held, key=self._trust)
         self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
         # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
-        self._statements = self._ordered
+        self._statements = [entry for entry in self._ordered if entry.id not in self._quiet]
         if not self._is_plain:
             self._statements = [
-                entry for entry in self._ordered if entry.claim.source not in only
+                entry for entry in self._statements if entry.claim.source not in only
             ] or self._ordered
         is_live = any(not entry.is_retracted for entry in self._statements)
         heard_anyway = () if is_live else {entry.id for entry in self._statements}
         self._speaking = [
             Ranked(place, entry.claim)
             for place, entry in enumerate(self._ordered)
-            if not entry.is_retracted or entry.id in heard_anyway
+            if (not entry.is_retracted and entry.id not in self._quiet) or entry.id in heard_anyway
         ]
 
     def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
         claim = entry.claim
         return (
+            entry.id in self._quiet,
             entry.is_retracted,
             self._policy.rank(claim, field),
             len(_bundled(claim)) > 0,
@@ -163,7 +167,7 @@ class _Merge:
         for key, (by, against) in affected_by.items():
             self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
-        confidence = self._ordered[0].claim.confidence
+        confidence, is_unreviewed = self._surety()
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
@@ -199,13 +203,18 @@ class _Merge:
             exploited=exploited,
             sources=sources,
             confidence=confidence,
-            needs_review=confidence < self._policy.review_below,
+            needs_review=is_unreviewed or confidence < self._policy.review_below,
             packages=packages(affected),
-            matches=match_rows(affected),
-            commits=affected_commits(affected),
+            matches=() if is_unreviewed else match_rows(affected),
+            commits=() if is_unreviewed else affected_commits(affected),
             document=_encode(document),
             provenance=_encode(Provenance(labels, self._fields)),
         )
+
+    def _surety(self) -> tuple[float, bool]:
+        """How sure the most trusted claim is, and whether nobody looked at any: that fails nobody's scan."""
+        first = self._ordered[0].claim
+        return first.confidence, first.reserve is not Reserve.NONE
 
     def _specific(
         self,
@@ -223,6 +232,7 @@ class _Merge:
             cwe_ids=self._unite("cwe_ids", _CWES, str),
             exploited=exploited,
             products=self._pick("products") or (),
+            is_unreviewed=self._surety()[1],
         )
 
     def _standing(self, name: str) -> tuple[State, datetime | None]:
@@ -254,7 +264,7 @@ class _Merge:
         dated = [
             (entry.claim.modified, -place)
             for place, entry in enumerate(self._ordered)
-            if entry.claim.modified and speaks(entry.claim, "modified")
+            if entry.claim.modified and entry.id not in self._quiet and speaks(entry.claim, "modified")
         ]
         if not dated:
             return None

@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from assay.catalog import store
-from assay.catalog.model import Decisions, Readers, decode_claim
+from assay.catalog.model import MERGE_LOCK, Decisions, Readers, decode_claim
 from assay.catalog.rules.grouping import Naming, alias_groups, components
 from assay.catalog.rules.merged import Held, Merged
 from assay.catalog.rules.merging import merge as merge_claims
@@ -30,8 +30,6 @@ _PART = 400
 # Below this many claims starting other processes costs more than they save.
 FEW = 3_000
 _LOOKUP = 20_000
-# One merge at a time in a database; the number is arbitrary and must not change.
-_LOCK = 7_231_901_145
 
 _log = structlog.get_logger(__name__)
 
@@ -107,7 +105,7 @@ def merge(ctx: Needs, progress: Callable[[int, int], None], *, rewrites: bool = 
     """
     counts = MergeCounts()
     with ctx.db.connection(autocommit=True) as conn:
-        conn.execute("SELECT pg_advisory_lock(%s::bigint)", (_LOCK,))
+        conn.execute("SELECT pg_advisory_lock(%s::bigint)", (MERGE_LOCK,))
         while True:
             outcome = _merge_dirty(ctx, conn, progress, rewrites=rewrites)
             counts.add(outcome)

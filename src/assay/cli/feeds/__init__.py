@@ -2,8 +2,7 @@
 
 import typer
 
-from assay.cli.feeds import entries, sources
-from assay.cli.feeds.products import products
+from assay.cli.feeds import entries, evaluating, processing, products, review, sources
 
 feeds = typer.Typer(
     help="Advisories in prose: where they come from, what came, and what was made of it.",
@@ -15,5 +14,8 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands into the program."""
     sources.add_to(feeds)
     entries.add_to(feeds)
-    feeds.add_typer(products, name="products")
+    processing.add_to(feeds)
+    review.add_to(feeds)
+    feeds.command("eval")(evaluating.evaluate)
+    feeds.add_typer(products.products, name="products")
     app.add_typer(feeds, name="feeds")

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import plain, spoken
+from msgspec import to_builtins
+
+from assay.cli.output import spoken
 from assay.domain.saying import in_words
 from assay.domain.wording import counted
 
@@ -18,9 +20,9 @@ def provenance_json(fields: Sequence["FieldWord"]) -> list[dict[str, Any]]:
     return [
         {
             "field": entry.field,
-            "by": plain(entry.by),
-            "against": [plain(word) for word in entry.against],
-            "also": [plain(word) for word in entry.also],
+            "by": to_builtins(entry.by),
+            "against": to_builtins(entry.against),
+            "also": to_builtins(entry.also),
         }
         for entry in fields
     ]
@@ -51,7 +53,9 @@ def _word(mark: str, style: str, field: str, word: "Word") -> list["RenderableTy
     from rich.padding import Padding
 
     said = in_words(field, word.value)
+    place = f" {word.said_by}" if word.said_by else ""
     return [
-        spoken("  ", (mark, style), " ", (word.claim, "dim")),
+        spoken("  ", (mark, style), " ", (word.claim, "dim"), place),
         Padding(spoken(said), (0, 0, 0, 4), expand=False),
+        *(Padding(spoken((f"“{quote}”", "italic")), (0, 0, 0, 4), expand=False) for quote in word.quotes),
     ]

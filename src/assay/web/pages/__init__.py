@@ -14,6 +14,7 @@ from assay.web.pages import (
     language,
     overview,
     products,
+    review,
     saved,
     schedules,
     settings,
@@ -31,6 +32,7 @@ def add_to(app: FastAPI, ctx: Context, read: Reading) -> None:
     for room in (
         overview,
         sources,
+        review,
         feeds,
         feeds_entries,
         jobs,

@@ -41,13 +41,15 @@ class Range(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A range of affected versions as the text gives it; `fixed` is the first version that is not affected.
 
     `introduced` is inclusive; of `fixed` and `last_affected` at most one is given. `exact` is a single version.
-    `product` is the name that the range speaks of, when the text says so of several.
+    `product` is the name that the range speaks of, when the text says so of several. `last_named` is the last
+    affected version where the text names one beside `fixed`: the same end, told from the other side.
     """
 
     introduced: str | None = None
     fixed: str | None = None
     last_affected: str | None = None
     exact: str | None = None
+    last_named: str | None = None
     product: str | None = None
     confidence: float
     quotes: tuple[Quote, ...] = ()
@@ -80,6 +82,9 @@ class Prose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     removed: int = 0
     was_cut: bool = False
     """The entry was longer than is read."""
+    hidden: int = 0
+    """How much of it was meant for no human eye: characters of Unicode's tags, marks that turn the direction of
+    writing, and words in elements that a page does not show. They are not in `text`."""
 
 
 class Doubt(StrEnum):

@@ -1,0 +1,64 @@
+"""How right the extraction is on labelled texts: `assay feeds eval`."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from assay.cli.invocation import AsJson, current
+from assay.cli.output import note, print_json, show
+from assay.domain.wording import counted
+
+
+def evaluate(
+    ctx: typer.Context,
+    *,
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="PATH",
+            help="Labelled texts: a CVE archive (zip), a folder of CVE records, or JSON Lines. May be given again.",
+        ),
+    ],
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY", help="Measure on what was published since; what is older teaches the names."
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, metavar="N", help="Texts to measure on, at most.")] = 2_000,
+    catalog: Annotated[
+        bool,
+        typer.Option("--catalog", help="Know the names that this installation knows, not those of the data."),
+    ] = False,
+    model: Annotated[
+        bool, typer.Option("--model", help="Ask the language model too, and show both.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure every field, its calibration and what review would catch, on texts with known answers."""
+    from assay.cli.screens.evaluation import report_screens
+    from assay.pipelines.feeds.commands import evaluating
+
+    chosen = evaluating.split(evaluating.read_labelled(data), since, most)
+    refused: list[str] = []
+    with ExitStack() as stack:
+        ask = None
+        if catalog or model:
+            context, _ = stack.enter_context(current(ctx).working())
+            if model:
+                ask = stack.enter_context(evaluating.asker(context, refused))
+        if catalog:
+            with context.db.transaction() as conn:
+                names = evaluating.names_gathered(conn)
+        else:
+            names = evaluating.taught_by(chosen.older)
+        reports = evaluating.evaluate(chosen, names, ask=ask)
+    if as_json:
+        print_json(msgspec.to_builtins(reports))
+        return
+    show(*report_screens(reports))
+    if refused:
+        note(f"{counted(len(refused), 'question', 'questions')} to the model came to nothing: {refused[-1]}")

@@ -1,0 +1,272 @@
+"""Fits the ranking and the calibration of vendor and product on a CVE archive, and writes policy/ranking.json.
+
+    make fit DATA=../shared/data          needs scikit-learn, which `make fit` puts into .clients
+
+No record is seen with anything that was published in its month or later: the dictionary grows month by month, as the
+catalog does. Blocks by the day of publication (docs/explanation/confidence.md):
+
+    before 2023-08       dictionary only
+    2023-08 to 2024-02   the first forests are fitted; its own scores come from forests without the record
+    2024-03 to 2024-05   scored by a forest of the block before, calibrates
+    2024-06 to 2024-08   scored by a forest of both blocks before, calibrates
+    2024-09 and later    untouched; `benchmarks/extraction.py` measures on it
+
+The forest that ships is fitted on all three blocks.
+"""
+
+import argparse
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import ZipFile
+
+import msgspec
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from assay.pipelines.feeds.model.names import Known
+from assay.pipelines.feeds.rules import ranking
+from assay.pipelines.feeds.rules.candidates import find_candidates
+from assay.pipelines.feeds.rules.labelled import Labelled, from_cve
+from assay.pipelines.feeds.rules.learning import learn, lesson_of
+from assay.pipelines.feeds.rules.names import Names
+from assay.pipelines.feeds.rules.ranking import Calibration, Curve, Forest, Model
+from assay.pipelines.feeds.rules.signals import PRODUCT_SIGNALS, VENDOR_SIGNALS, product_rows, vendor_rows
+
+BLOCKS = ("2023-08", "2024-03", "2024-06")
+TEST_FROM = "2024-09"
+SPEED = {"max_iter": 110, "learning_rate": 0.09, "max_leaf_nodes": 15, "l2_regularization": 1.0}
+FOLDS = 3
+
+
+class Field(NamedTuple):
+    """One record's candidates for one field: signals, which are right, what the calibration needs of each."""
+
+    rows: Any
+    right: Any
+    known: Any
+    in_text: Any
+
+
+class Seen(NamedTuple):
+    """One record as the dictionary of its month saw it, and the block it stands in."""
+
+    block: int
+    names: list[str]
+    field: Field
+
+
+def main() -> None:
+    """Read, fit, write, and say how the calibrating blocks went."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("data", type=Path, help="the folder with cve.zip")
+    arguments.add_argument("--out", type=Path, default=ranking.MODEL_FILE)
+    chosen = arguments.parse_args()
+    records = read_archive(chosen.data / "cve.zip")
+    packages = read_packages(chosen.data / "osv.zip")
+    vendors = list(replay(records, packages, None))
+    vendor_model, vendor_scores = fit_field([one for one in vendors])
+    scores = [
+        dict(zip(one.names, told.tolist(), strict=True))
+        for one, told in zip(vendors, vendor_scores, strict=True)
+    ]
+    products = list(replay(records, packages, scores))
+    product_model, product_scores = fit_field(products)
+    vendor_calibration, vendor_read = calibrate(vendors, vendor_scores)
+    product_calibration, product_read = calibrate(products, product_scores)
+    model = Model(
+        made_of=f"{chosen.data.name}/cve.zip, {len(records)} dated records, blocks from {', '.join(BLOCKS)} up to {TEST_FROM}",
+        vendor=to_forest(vendor_model, VENDOR_SIGNALS),
+        product=to_forest(product_model, PRODUCT_SIGNALS),
+        vendor_calibration=vendor_calibration,
+        product_calibration=product_calibration,
+        whole=whole_curve(vendor_read, product_read),
+    )
+    chosen.out.write_bytes(msgspec.json.encode(model) + b"\n")
+    print(f"{chosen.out}: {chosen.out.stat().st_size:,} bytes")
+
+
+def read_archive(path: Path) -> list[Labelled]:
+    """The dated records of a CVE archive (zip), the oldest first; what is no record of this kind is passed over."""
+    with ZipFile(path) as archive:
+        read = (from_cve(archive.read(name)) for name in archive.namelist() if name.endswith(".json"))
+        found = [one for one in read if one is not None and one.published]
+    return sorted(found, key=lambda one: (one.published, one.label.name))
+
+
+class _Dated(msgspec.Struct):
+    published: str = ""
+
+
+def read_packages(path: Path) -> dict[str, list[Known]]:
+    """The packages that an OSV archive names, and who makes them, by the month in which they were named."""
+    told: dict[str, list[Known]] = defaultdict(list)
+    decoder = msgspec.json.Decoder(_Dated)
+    with ZipFile(path) as archive:
+        for name in sorted(archive.namelist()):
+            if name.endswith(".json"):
+                raw = archive.read(name)
+                told[decoder.decode(raw).published[:7]] += lesson_of(raw).names
+    return told
+
+
+def replay(
+    records: list[Labelled], packages: dict[str, list[Known]], vendor_scores: list[dict[str, float]] | None
+) -> Iterator[Seen]:
+    """Every record from the fit window up to the test window, in order, seen with the dictionary of before its month."""
+    names = Names()
+    by_month: dict[str, list[Labelled]] = defaultdict(list)
+    for one in records:
+        by_month[one.published[:7]].append(one)
+    count = 0
+    for month in sorted(by_month.keys() | packages.keys()):
+        if month >= TEST_FROM:
+            return
+        for one in by_month[month] if month >= BLOCKS[0] else ():
+            found = find_candidates(one.prose, names)
+            if vendor_scores is None:
+                pairs, true, known = vendor_rows(found, names), one.truth.vendors, names.knows_vendor
+            else:
+                pairs, true, known = (
+                    product_rows(found, names, vendor_scores[count]),
+                    one.truth.products,
+                    names.products.__contains__,
+                )
+            count += 1
+            yield Seen(
+                block=sum(month >= start for start in BLOCKS) - 1,
+                names=[candidate.name for candidate, _ in pairs],
+                field=Field(
+                    rows=np.array([row for _, row in pairs], dtype=np.float64),
+                    right=np.array([candidate.name in true for candidate, _ in pairs]) if true else None,
+                    known=[known(candidate.name) for candidate, _ in pairs],
+                    in_text=[bool(candidate.places) for candidate, _ in pairs],
+                ),
+            )
+        learn(names, by_month[month])
+        for row in packages.get(month, ()):
+            names.add(row)
+
+
+def fit_field(seen: list[Seen]) -> tuple[HistGradientBoostingClassifier, list[Any]]:
+    """A forest for one field, and every record's scores by a forest that did not see it, nor anything later."""
+    usable = [i for i, one in enumerate(seen) if one.field.right is not None and one.names]
+    scores: list[Any] = [np.zeros(0)] * len(seen)
+    first = [i for i in usable if seen[i].block == 0]
+    for fold in range(FOLDS):
+        forest = new_forest(seen, [i for i in first if i % FOLDS != fold])
+        chosen = [i for i, one in enumerate(seen) if one.block == 0 and i % FOLDS == fold]
+        score_into(scores, forest, seen, chosen)
+    for block in range(1, len(BLOCKS)):
+        forest = new_forest(seen, [i for i in usable if seen[i].block < block])
+        score_into(scores, forest, seen, [i for i, one in enumerate(seen) if one.block == block])
+    return new_forest(seen, usable), scores
+
+
+def new_forest(seen: list[Seen], chosen: list[int]) -> HistGradientBoostingClassifier:
+    """A forest fitted on the candidates of some records."""
+    rows = np.concatenate([seen[i].field.rows for i in chosen])
+    right = np.concatenate([seen[i].field.right for i in chosen])
+    return HistGradientBoostingClassifier(random_state=7, early_stopping=False, **SPEED).fit(rows, right)
+
+
+def score_into(scores: list[Any], forest: Any, seen: list[Seen], chosen: list[int]) -> None:
+    """Write the scores of some records' candidates to their places."""
+    filled = [i for i in chosen if seen[i].names]
+    if not filled:
+        return
+    told = forest.predict_proba(np.concatenate([seen[i].field.rows for i in filled]))[:, 1]
+    place = 0
+    for i in filled:
+        scores[i] = told[place : place + len(seen[i].names)]
+        place += len(seen[i].names)
+
+
+def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tuple[float, bool] | None]]:
+    """The calibration of a field on the calibrating blocks; every record's probability and whether its choice is right."""
+    signals, right, places = [], [], []
+    for i, one in enumerate(seen):
+        if one.block == 0 or one.field.right is None or not one.names:
+            continue
+        order = np.argsort(-scores[i], kind="stable")
+        first = order[0]
+        choice = ranking.Choice(
+            score=float(scores[i][first]),
+            second=float(scores[i][order[1]]) if len(order) > 1 else 0.0,
+            is_known=one.field.known[first],
+            is_in_text=one.field.in_text[first],
+        )
+        signals.append(choice.signals())
+        right.append(bool(one.field.right[first]))
+        places.append(i)
+    line = LogisticRegression(C=1.0, max_iter=2000).fit(np.array(signals), right)
+    weights = (float(line.intercept_[0]), *(float(weight) for weight in line.coef_[0]))
+    sums = np.array(signals) @ line.coef_[0] + line.intercept_[0]
+    curve = to_curve(sums, np.array(right))
+    calibration = Calibration(weights=tuple(round(weight, 5) for weight in weights), curve=curve)
+    told: list[tuple[float, bool] | None] = [None] * len(seen)
+    for i, total, is_right in zip(places, sums, right, strict=True):
+        told[i] = (curve.read(float(total)), is_right)
+    report([one for one in told if one is not None])
+    return calibration, told
+
+
+def to_curve(sums: Any, right: Any) -> Curve:
+    """A rising curve through at most 24 knots, each the mean of some neighbours, so that no step is made of a few records."""
+    order = np.argsort(sums, kind="stable")
+    groups = [part for part in np.array_split(order, 40) if len(part)]
+    at = np.array([sums[part].mean() for part in groups])
+    share = np.array([(right[part].sum() + 0.5) / (len(part) + 1) for part in groups])
+    share = IsotonicRegression(out_of_bounds="clip").fit(at, share).predict(at)
+    at, first = np.unique(np.round(at, 4), return_index=True)
+    return Curve(at=tuple(at.tolist()), right=tuple(np.round(share[first], 4).tolist()))
+
+
+def whole_curve(vendors: list[Any], products: list[Any]) -> Curve:
+    """From the product of both probabilities to how often both are right."""
+    both = [(v[0] * p[0], v[1] and p[1]) for v, p in zip(vendors, products, strict=True) if v and p]
+    return to_curve(np.array([one[0] for one in both]), np.array([one[1] for one in both]))
+
+
+def to_forest(fitted: Any, signals: tuple[str, ...]) -> Forest:
+    """A fitted forest as plain lists."""
+    trees = []
+    for (tree,) in fitted._predictors:  # noqa: SLF001 - scikit-learn has no public way to read a tree of this kind
+        nodes = tree.nodes
+        leaf = nodes["is_leaf"].astype(bool)
+        trees.append(
+            (
+                [
+                    -1 if is_leaf else int(asked)
+                    for is_leaf, asked in zip(leaf, nodes["feature_idx"], strict=True)
+                ],
+                [
+                    round(float(node["value"]), 5)
+                    if node["is_leaf"]
+                    else round(float(node["num_threshold"]), 5)
+                    for node in nodes
+                ],
+                [int(node) for node in nodes["left"]],
+                [int(node) for node in nodes["right"]],
+            )
+        )
+    return Forest(signals=signals, base=float(fitted._baseline_prediction.item()), trees=tuple(trees))  # noqa: SLF001 - as above
+
+
+def report(told: list[tuple[float, bool]]) -> None:
+    """How the first choices of the calibrating blocks went."""
+    accepted = [right for confidence, right in told if confidence >= 0.8]
+    counts = Counter(right for _, right in told)
+    print(
+        f"calibrating blocks: {counts[True] / len(told):.1%} right of {len(told)}; at 0.8: "
+        f"{len(accepted) / len(told):.1%} covered, {sum(accepted) / max(len(accepted), 1):.1%} right",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    main()
