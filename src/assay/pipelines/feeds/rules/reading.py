@@ -99,9 +99,7 @@ class _Material:
             severity=severity(scored, rated),
             vectors=scored,
             cwes=_own(self._cwes, called) or self._guess(own),
-            references=tuple(
-                one for whose in dict.fromkeys((called, None)) for one in self._references.get(whose, ())
-            ),
+            references=_with_shared(self._references, called),
             published=self.published,
             doubts=tuple(doubts),
             stretches=own,
@@ -138,6 +136,14 @@ def _dealt_out(found: Iterable[_Found], owners: Owners) -> dict[str | None, tupl
 def _own(dealt: dict[str | None, tuple[_Found, ...]], name: str | None) -> tuple[_Found, ...]:
     """A subject's own, and what is nobody's own where that is nothing."""
     return dealt.get(name) or dealt.get(None) or ()
+
+
+def _with_shared(dealt: dict[str | None, tuple[Value, ...]], name: str | None) -> tuple[Value, ...]:
+    """A subject's own and then what is for all, each value once."""
+    found: dict[str, Value] = {}
+    for one in (*dealt.get(name, ()), *dealt.get(None, ())):
+        found.setdefault(one.value, one)
+    return tuple(found.values())
 
 
 def _is_bulletin(named: Names, value: Value) -> bool:
