@@ -65,6 +65,7 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 	@$(BIN)/python benchmarks/configs.py "$(DATA)" $(if $(wildcard $(KSCONF)),--ksconf $(KSCONF))
 	@$(BIN)/python benchmarks/api.py "$(DATA)"
 	@$(BIN)/python benchmarks/pages.py
+	@$(BIN)/python benchmarks/prose.py "$(DATA)"
 
 chaos: .venv/.dev ## Kill workers, PostgreSQL and the web service, fill disks, turn clocks, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.chaos $(ARGS)

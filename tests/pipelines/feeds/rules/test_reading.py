@@ -57,10 +57,7 @@ def test_mozillas_bulletin_has_a_subject_for_each_vulnerability():
     assert (first.identifier.value, second.identifier.value) == ("CVE-2016-5287", "CVE-2016-5288")
     assert second.title.value == "Web content can read cache entries"
     assert second.severity.value == "high"
-    assert (
-        second.summary.value.startswith("A Cliqz.com developer demonstrated")
-        or "Impact" in second.summary.value
-    )
+    assert second.summary.value.startswith("A Cliqz.com developer demonstrated")
     assert [one.value for one in first.cwes] == ["CWE-416"]
     assert (None, "49.0.2", None) in told(first)
     assert "https://bugzilla" not in str(second.references)
@@ -190,7 +187,7 @@ def test_every_quote_stands_in_the_text(pieces, title):
     assert len(set(names)) == len(names)
     for subject in reading.subjects:
         addresses = [value.value for value in subject.references]
-        assert len(set(addresses)) <= len(addresses) <= len(set(addresses)) + len(names)
+        assert len(set(addresses)) == len(addresses)
     for subject in reading.subjects:
         values = [subject.identifier, subject.title, subject.summary, subject.severity, subject.published]
         values += [*subject.aliases, *subject.related, *subject.vectors, *subject.cwes, *subject.references]
