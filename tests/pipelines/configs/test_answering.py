@@ -74,7 +74,7 @@ def test_a_disabled_app_takes_no_part(ctx):
     with ctx.db.transaction() as conn:
         found = answering.effective(conn, run, "inputs")
         assert found.value("monitor:///x", "index") == "on"
-        assert found.stanzas["monitor:///x"].settings["index"].shadowed == ()
+        assert found.stanzas["monitor:///x"].settings["index"].shadowed == []
         assert answering.effective(conn, run, "app").value("install", "state") == "disabled"
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from assay.pipelines.configs.model import App, Hit, Run, Trouble, Typed
 
 _SQL = sql.beside(__file__)
 META = ".meta"
+_AT_ONCE = 2000
+_line = attrgetter("line")
 _SHORTEST_ID = 4
 
 
@@ -179,19 +182,27 @@ def _load_stanzas(
     found: dict[int, list[Stanza]] = defaultdict(list)
     into: dict[int, list[Setting]] = {}
     values: dict[str, Any] = {"run": run, "conf": conf, "names": names}
-    for number, file, name, line, is_implicit in conn.execute(
-        _SQL["list_stanzas"].text, values, binary=True
-    ).fetchall():
+    with conn.cursor() as cursor:
+        stanzas = sorted(
+            cursor.stream(_SQL["list_stanzas"].text, values, binary=True, size=_AT_ONCE), key=itemgetter(0)
+        )
+    for number, file, name, line, is_implicit in stanzas:
         if file in files:
             settings: list[Setting] = []
             into[number] = settings
             found[file].append(Stanza(name, line, settings, is_implicit))
     statement = "list_settings" if names is None else "list_settings_of"
     values = {"run": run, "conf": conf, "stanzas": list(into)}
-    for stanza, key, value, line, end in conn.execute(_SQL[statement].text, values, binary=True).fetchall():
-        held = into.get(stanza)
-        if held is not None:
-            held.append(Setting(key, value, line, end))
+    with conn.cursor() as cursor:
+        # While the server finds the next rows these are taken in: half the time of waiting for all of 112,000.
+        rows = cursor.stream(_SQL[statement].text, values, binary=True, size=_AT_ONCE)
+        for stanza, key, value, line, end in rows:
+            held = into.get(stanza)
+            if held is not None:
+                held.append(Setting(key, value, line, end))
+    # They lie in the order of the archive, as good as always; the server would sort them on its disk.
+    for settings in into.values():
+        settings.sort(key=_line)
     return found
 
 

@@ -44,26 +44,23 @@ WHERE run = %(run)s::bigint AND NOT is_superseded AND (%(conf)s::text IS NULL OR
 ORDER BY number;
 
 -- name: list_stanzas
--- The stanzas of one configuration, or those of some names, in the order of the archive.
+-- The stanzas of one configuration, or those of some names, in no order.
 SELECT number, file, name, line, is_implicit
 FROM configs.stanzas
 WHERE run = %(run)s::bigint AND conf = %(conf)s::text
-  AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s::text[]))
-ORDER BY number;
+  AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s::text[]));
 
 -- name: list_settings
--- The settings of one configuration, in the order of the archive.
+-- The settings of one configuration, in no order.
 SELECT stanza, key, value, line, end_line
 FROM configs.settings
-WHERE run = %(run)s::bigint AND conf = %(conf)s::text
-ORDER BY stanza, line;
+WHERE run = %(run)s::bigint AND conf = %(conf)s::text;
 
 -- name: list_settings_of
--- The settings of some stanzas, in the order of the archive.
+-- The settings of some stanzas, in no order.
 SELECT stanza, key, value, line, end_line
 FROM configs.settings
-WHERE run = %(run)s::bigint AND conf = %(conf)s::text AND stanza = ANY(%(stanzas)s::integer[])
-ORDER BY stanza, line;
+WHERE run = %(run)s::bigint AND conf = %(conf)s::text AND stanza = ANY(%(stanzas)s::integer[]);
 
 -- name: list_confs
 -- The configurations of a run, with how much is in them.
