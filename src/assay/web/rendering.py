@@ -30,6 +30,7 @@ _LONGEST_SAID = 600
 ROOMS = (
     ("/", "Overview", Role.VIEWER),
     ("/vulnerabilities", "Vulnerabilities", Role.VIEWER),
+    ("/configs", "Configurations", Role.VIEWER),
     ("/sources", "Sources", Role.VIEWER),
     ("/jobs", "Jobs", Role.VIEWER),
     ("/schedules", "Schedules", Role.VIEWER),

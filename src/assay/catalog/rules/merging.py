@@ -164,6 +164,7 @@ class _Merge:
             self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
         confidence = self._ordered[0].claim.confidence
+        specific = self._specific(state, sources, severity, cvss, exploited)
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
@@ -180,7 +181,7 @@ class _Merge:
             references=self._unite("references", _REFERENCES, _URL),
             credits=self._unite("credits", _CREDITS, _credit),
             # Read back as it stands, written from the Struct itself.
-            database_specific=cast(Any, Wrapped(self._specific(state, sources, severity, cvss, exploited))),
+            database_specific=cast(Any, Wrapped(specific)),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
         return Merged(
@@ -201,6 +202,7 @@ class _Merge:
             confidence=confidence,
             needs_review=confidence < self._policy.review_below,
             packages=packages(affected),
+            products=specific.products,
             matches=match_rows(affected),
             commits=affected_commits(affected),
             document=_encode(document),
