@@ -1,7 +1,8 @@
 """A graph laid out in columns: which box stands where, and which way each line takes around the others. Pure.
 
-After Sugiyama, Tagawa and Toda (1981): a line over several columns gets a place in each; the order in a column follows
-the neighbours' mean, in turns from both sides; then a box goes as near to its neighbours' height as the order lets it.
+After Sugiyama, Tagawa and Toda (1981): a line over several columns gets a place in each, which it shares with those to
+the same box; the order in a column follows the neighbours' mean, in turns from both sides; then a box goes as near to
+its neighbours' height as the order lets it.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -19,10 +20,10 @@ Point = tuple[float, float]
 class Measures:
     """Widths and heights of boxes and of what is between them."""
 
-    width: int = 208
+    width: int = 172
     height: int = 40
     gap: int = 14
-    between: int = 84
+    between: int = 50
     line: int = 12
     """What a line takes that passes through a column."""
     margin: int = 12
@@ -39,7 +40,7 @@ class Placed:
 
 
 class _Layout:
-    """Columns of keys; a key of a line's place in a column is (number of the line, column)."""
+    """Columns of keys; a key of the place of lines in a column is (the box that they lead to, column)."""
 
     def __init__(
         self, columns: Sequence[Sequence[Key]], lines: Sequence[tuple[Key, Key]], by: Measures
@@ -50,15 +51,16 @@ class _Layout:
         self.boxes = frozenset(self.column_of)
         self.before: dict[Key, list[Key]] = {}
         self.after: dict[Key, list[Key]] = {}
-        self.chains = [self._chain(number, *line) for number, line in enumerate(lines)]
+        self.chains = [self._chain(*line) for line in lines]
 
-    def _chain(self, number: int, source: Key, target: Key) -> list[Key]:
+    def _chain(self, source: Key, target: Key) -> list[Key]:
         first, last = self.column_of[source], self.column_of[target]
         chain = [source]
         for column in range(first + 1, last):
-            place = (number, column)
-            self.columns[column].append(place)
-            self.column_of[place] = column
+            place = (target, column)
+            if place not in self.column_of:
+                self.columns[column].append(place)
+                self.column_of[place] = column
             chain.append(place)
         chain.append(target)
         if last > first:

@@ -15,10 +15,10 @@ _COLUMNS = (
     ("index", "queue", "output"),
     ("server",),
 )
-_LETTERS = 27
+_LETTERS = 22
 _MEASURES = Measures()
-# Beyond so many lines their names hide the picture; they stay in the titles and in the table.
-_MOST_NAMED = 60
+# What such lines are called says nothing that their ends do not say.
+_PLAIN = frozenset(("index", "sourcetype", "queue", "sends to"))
 
 
 def picture(graph: Graph, address: Callable[[Node], str], chosen: str = "") -> Markup:
@@ -26,10 +26,11 @@ def picture(graph: Graph, address: Callable[[Node], str], chosen: str = "") -> M
     columns = [[key for key, node in graph.nodes.items() if node.kind in kinds] for kinds in _COLUMNS]
     edges = list(graph.edges)
     placed = laid_out(columns, [(edge.source, edge.target) for edge in edges], _MEASURES)
-    is_named = len(edges) <= _MOST_NAMED
-    parts = [_way(edge, points, is_named) for edge, points in zip(edges, placed.lines, strict=True)]
+    parts = [_way(edge, points) for edge, points in zip(edges, placed.lines, strict=True)]
+    reasons = {edge.target: edge.label for edge in reversed(edges) if edge.label not in _PLAIN}
     parts += [
-        _station(node, placed.boxes[key], address(node), key == chosen) for key, node in graph.nodes.items()
+        _station(node, placed.boxes[key], address(node), reasons.get(key, ""), is_chosen=key == chosen)
+        for key, node in graph.nodes.items()
     ]
     return Markup(
         '<svg class="routes" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="group" '
@@ -39,7 +40,7 @@ def picture(graph: Graph, address: Callable[[Node], str], chosen: str = "") -> M
     ).format(placed.width, placed.height, Markup().join(parts))
 
 
-def _way(edge: Edge, points: Sequence[Point], is_named: bool) -> Markup:
+def _way(edge: Edge, points: Sequence[Point]) -> Markup:
     (x, y), *rest = points
     path = [f"M{x:.0f} {y:.1f}"]
     for step, (to_x, to_y) in enumerate(rest):
@@ -51,30 +52,28 @@ def _way(edge: Edge, points: Sequence[Point], is_named: bool) -> Markup:
         x, y = to_x, to_y
     kind = "way possible" if edge.is_possible else "way"
     about = edge.label + (", depends on the event" if edge.is_possible else "")
-    line = Markup('<path class="{}" d="{}" marker-end="url(#tip)"><title>{}</title></path>').format(
+    return Markup('<path class="{}" d="{}" marker-end="url(#tip)"><title>{}</title></path>').format(
         kind, " ".join(path), about
     )
-    if not is_named or edge.label in ("index", "sourcetype", "sends to", "queue"):
-        return line
-    (last_x, last_y), (end_x, end_y) = points[-2], points[-1]
-    middle = (last_x + end_x) / 2, (last_y + end_y) / 2
-    return line + Markup('<text class="said" x="{:.0f}" y="{:.0f}" aria-hidden="true">{}</text>').format(
-        middle[0], middle[1] - 4, _short(edge.label, 18)
-    )
 
 
-def _station(node: Node, corner: Point, address: str, is_chosen: bool) -> Markup:
+def _station(node: Node, corner: Point, address: str, reason: str, *, is_chosen: bool) -> Markup:
     x, y = corner
     kind = f"station {node.kind}" + (" missing" if node.is_missing else "") + (" chosen" if is_chosen else "")
-    about = f"{node.kind}: {node.name}" + (", defined nowhere" if node.is_missing else "")
+    caption = reason if node.kind == "transform" and reason else node.kind
+    if node.is_missing:
+        caption = f"{node.kind} · defined nowhere"
+    elif node.kind == "props" and reason:
+        caption = f"props by {reason.removeprefix('matches ')}"
+    about = f"{caption} {node.name}"
     return Markup(
-        '<a class="{}" href="{}" aria-label="{}"><title>{}</title>'
+        '<a class="{}" href="{}"><title>{}</title>'
         '<rect x="{:.0f}" y="{:.0f}" width="{}" height="{}" rx="{}"/>'
         '<text class="kind" x="{:.0f}" y="{:.0f}">{}</text><text x="{:.0f}" y="{:.0f}">{}</text></a>'
     ).format(
-        *(kind, address, about, about),
+        *(kind, address, about),
         *(x, y, _MEASURES.width, _MEASURES.height, 14 if node.kind in ("index", "server") else 4),
-        *(x + 10, y + 15, node.kind + (" · defined nowhere" if node.is_missing else "")),
+        *(x + 10, y + 15, _short(caption, _LETTERS + 4)),
         *(x + 10, y + 31, _short(node.name, _LETTERS)),
     )
 

@@ -39,6 +39,7 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
         def ask(conn: Connection, run: Run) -> dict[str, Any]:
             older = None if since == "" else complete(conn, since)
             return {
+                "older": older,
                 "found": _found(archive, conn, run, older),
                 "odd": queries.list_problems(conn, run),
                 "numbers": numbers_of(conn, run),
@@ -79,7 +80,10 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
             "lint_summary",
             run,
             counts=Counter(one.severity for one in found),
-            rules=Counter((one.rule, one.severity) for one in found).most_common(),
+            rules=sorted(
+                Counter((one.rule, one.severity) for one in found).items(),
+                key=lambda pair: (SEVERITIES.index(pair[0][1]), -pair[1], pair[0][0]),
+            ),
             severities=SEVERITIES,
             explained=answering.RULES,
         )

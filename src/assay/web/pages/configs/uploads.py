@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.splunk.places import Area
 from assay.errors import Conflict, NotFound
 from assay.jobs.model import Job
 from assay.jobs.queries import get_job
@@ -24,7 +25,7 @@ _PAGE = 30
 _LARGEST = 12
 _UNDER_WAY = ("stored", "pending", "parsing")
 KINDS = {
-    UploadKind.INSTANCE_ETC: "etc/ of a search head, an indexer or a forwarder",
+    UploadKind.INSTANCE_ETC: "etc/ of a search head, indexer or forwarder",
     UploadKind.DS_ETC: "etc/ of a deployment server",
     UploadKind.APP_BUNDLE: "one app, or several packed together",
     UploadKind.SINGLE_CONF: "one .conf file",
@@ -80,11 +81,11 @@ def _overview(conn: Connection, run: Run) -> dict[str, Any]:
         return {"run": run, "job": job, "is_live": run.status in _UNDER_WAY}
     confs = queries.list_confs(conn, run)
     folders = queries.list_folders(conn, run)
-    areas: dict[str, list[int]] = {}
-    for folder in folders:
-        counts = areas.setdefault(folder.area.value, [0, 0, 0])
-        for place, count in enumerate((1, folder.files, folder.settings)):
-            counts[place] += count
+    areas = {}
+    for area in Area:
+        own = [folder for folder in folders if folder.area is area]
+        if own:
+            areas[area.value] = (len(own), sum(one.files for one in own), sum(one.settings for one in own))
     return {
         "run": run,
         "is_live": False,
