@@ -1,6 +1,7 @@
 """Boxes in columns: none overlaps another, every line leads from box to box, and nothing lies outside."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +36,7 @@ def test_boxes_stand_in_their_columns_and_do_not_overlap(graph):
     ]
     for column in found:
         tops = sorted(placed.boxes[key][1] for key in column)
-        assert all(low + BY.height <= high + 0.01 for low, high in zip(tops, tops[1:], strict=False))
+        assert all(low + BY.height <= high + 0.01 for low, high in pairwise(tops))
 
 
 @given(graphs())

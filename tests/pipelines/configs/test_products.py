@@ -47,7 +47,12 @@ def test_a_product_of_which_every_version_is_affected():
         ("splunk", "", "Splunk Enterprise", 0.95),
         ("Splunk Cloud Platform", "", "Splunk Enterprise", None),
         ("Splunk Enterprise", "splunk_app", "Splunk", None),
-        ("Splunk Enterprise Security (ES)", "SplunkEnterpriseSecuritySuite", "Splunk Enterprise Security", 0.9),
+        (
+            "Splunk Enterprise Security (ES)",
+            "SplunkEnterpriseSecuritySuite",
+            "Splunk Enterprise Security",
+            0.9,
+        ),
         ("Splunk Enterprise Security (ES)", "SplunkEnterpriseSecuritySuite", "Enterprise Security", 0.6),
         ("Splunk Add-on Builder", "splunk_add-on_builder", None, 0.85),
         ("Splunk App for Lookup File Editing", "lookup_editor", "Lookup File Editing", 0.6),

@@ -1,10 +1,10 @@
 """Where data goes, to be looked at: a click on a station shows only what leads to it and where it goes on."""
 
 from collections import Counter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from assay.domain.splunk.places import Target
 from assay.kit.db import Connection
@@ -40,7 +40,7 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
         station: Text = "",
         target: Target = Target.INSTANCE,
         server_class: Text = "",
-        form: Literal["", "csv", "json", "md", "mermaid"] = "",
+        form: Annotated[Literal["", "csv", "json", "md", "mermaid"], Query(alias="format")] = "",
     ) -> Response:
         def ask(conn: Connection, run: Run) -> tuple[Graph, dict[str, int]]:
             view = answering.view_of(conn, run, target=target, server_class=server_class or None)
