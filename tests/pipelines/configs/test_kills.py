@@ -2,11 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -18,10 +15,10 @@ from assay.pipelines.configs.model import Run
 from assay.pipelines.configs.tasks.parsing import parse
 from patience import until
 from pipelines.configs.making import note, parsed, tarred
+from workers import live_worker
 
 pytestmark = pytest.mark.fault
 
-ROOT = Path(__file__).parents[3]
 TABLES = ("files", "stanzas", "settings", "problems", "documented", "apps", "objects")
 # What the worker waits for when it dies, in the order of a parse: when it first looks at the run, when it takes it, at
 # each table that it fills, and when only the line of the ledger is missing.
@@ -42,20 +39,8 @@ TREE = {
 @pytest.fixture(scope="module")
 def worker(ctx: Context) -> Iterator[None]:
     """A real worker, whose supervisor starts another process whenever one dies; meanwhile the others go on."""
-    settings = {
-        "ASSAY_HOME": str(ctx.settings.home),
-        "ASSAY_DATABASE_URL": ctx.db.url,
-        "ASSAY_PROCESSES": "1",
-    }
-    program = [sys.executable, "-m", "assay", "worker", "--processes", "3"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **settings}
-    with subprocess.Popen(program, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=120)
-    assert process.returncode == 0, said
+    with live_worker(ctx, processes=3):
+        yield
 
 
 def rows(ctx: Context, run: Run) -> dict[str, int]:
