@@ -1,12 +1,14 @@
 """Questions to real runs: what holds, where data goes, what changed, what is wrong."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from assay.errors import NotFound, Permanent
+from assay.pipelines.advisories.commands import Request, sync
 from assay.pipelines.configs import queries
-from assay.pipelines.configs.commands import answering, exporting, uploading
+from assay.pipelines.configs.commands import answering, exporting, installed, uploading
 from assay.pipelines.configs.model import Run
 from pipelines.configs.making import SAMPLE, note, parsed
 
@@ -290,15 +292,35 @@ def test_lint_of_what_is_wrong(ctx):
     }
 
 
-def test_apps_are_packages_and_are_looked_up_in_the_catalog(ctx):
+def test_splunk_and_its_apps_are_looked_up_in_the_catalog(ctx):
+    """With three records of the CVE list as they are; one does not name Splunk in its title."""
+    asked = {"cve": Request(origin=str(Path(__file__).with_name("splunk-cves.zip")))}
+    done = sync(ctx, asked, retention=ctx.settings.retention, progress=lambda *_: None)
+    assert done.is_good, done
     run = parsed(
         ctx,
-        {"etc/apps/a/default/app.conf": "[launcher]\nversion = 1.0\n", "etc/apps/b/local/x.conf": "k = v"},
+        {
+            "etc/splunk.version": "VERSION=9.2.0\nBUILD=x\n",
+            "etc/apps/a/default/app.conf": "[launcher]\nversion = 1.0\n",
+            "etc/apps/b/local/x.conf": "k = v",
+            "etc/apps/SplunkEnterpriseSecuritySuite/default/app.conf": (
+                "[launcher]\nversion = 7.1.0\n[ui]\nlabel = Enterprise Security\n"
+            ),
+            "etc/apps/c/backup/etc/splunk.version": "VERSION=1.0\n",
+        },
     )
     with ctx.db.transaction() as conn:
-        found = {one.name: one for one in answering.installed(conn, run)}
+        found = {one.name: one for one in installed.installed(conn, run)}
     assert found["a"].purl == "pkg:generic/splunkbase/a@1.0"
-    assert found["b"].version is None
+    assert (found["b"].version, found["b"].vulnerabilities) == (None, ())
+    own = found["splunk"]
+    assert (own.version, own.purl, own.area) == ("9.2.0", "pkg:generic/splunk@9.2.0", "system")
+    assert [(one.name, one.fixed, one.is_unknown) for one in own.vulnerabilities] == [
+        ("CVE-2024-36982", "9.2.2", False)
+    ]
+    [security] = found["SplunkEnterpriseSecuritySuite"].vulnerabilities
+    assert (security.name, security.fixed, security.confidence) == ("CVE-2024-22165", "7.1.2", 0.6)
+    assert run.counts["apps"] == 3
 
 
 def test_exports(conn, sample):

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AfterValidator
 
-from assay.domain.splunk.layers import Effective
 from assay.domain.splunk.places import Target
 from assay.kit.db import Connection, writable
 from assay.pipelines.configs import queries
@@ -82,23 +81,30 @@ def _add_effective(routes: APIRouter, read: Reading) -> None:
         inherited: Annotated[
             bool, Query(description="With what the stanzas inherit from `[default]` and their like.")
         ] = False,
+        limit: Annotated[
+            int | None,
+            Query(ge=1, le=10_000, description="Stanzas at most; `total` says how many there are."),
+        ] = None,
+        skip: Annotated[int, Query(ge=0, le=10_000_000, description="Stanzas to leave out before them.")] = 0,
         form: Annotated[
             Literal["json", "csv", "btool"], Query(alias="format", description="How it is written.")
         ] = "json",
     ) -> Response:
-        def ask(conn: Connection, run: Run) -> tuple[Effective, list[dict[str, Any]]]:
+        def ask(conn: Connection, run: Run) -> str | answering.Part:
             view = answering.view_of(conn, run, target=target, app=app, user=user, server_class=server_class)
-            found = answering.effective(conn, run, conf, view, stanza)
-            names = found.stanzas if stanza is None else [name for name in stanza if name in found.stanzas]
-            return found, answering.shown(found, names, is_expanded=inherited)
+            if form == "btool":
+                found = answering.effective(conn, run, conf, view, stanza)
+                return answering.listing(found, stanza, home="/opt/splunk")
+            chosen = answering.Choice(names=stanza, skip=skip, limit=limit)
+            return answering.part(conn, run, conf, view, chosen, is_expanded=inherited)
 
-        found, stanzas = asked(read, run_id, ask)
-        if form == "btool":
-            return _text(answering.listing(found, stanza, home="/opt/splunk"), "text/plain")
+        answer = asked(read, run_id, ask)
+        if isinstance(answer, str):
+            return _text(answer, "text/plain")
         if form == "csv":
-            rows = exporting.effective_rows(found.conf, stanzas)
+            rows = exporting.effective_rows(answer.conf, answer.stanzas)
             return _text(exporting.as_csv(exporting.EFFECTIVE_COLUMNS, rows), "text/csv")
-        return as_json({"conf": found.conf, "stanzas": stanzas})
+        return as_json(answer)
 
 
 def _add_search(routes: APIRouter, read: Reading) -> None:
@@ -222,7 +228,9 @@ def _add_inventory(routes: APIRouter, read: Reading) -> None:
         "/v1/configs/runs/{run_id:uuid}/apps",
         summary="Apps as packages, matched against the catalog",
         responses=responses(
-            "Apps by area and name, each with what the catalog knows of that version.",
+            "Apps by area and name, and Splunk itself as `splunk`, each with what the catalog knows of that version. "
+            "`confidence` is how sure the names of app and product are alike, `why` says how; `is_unknown` where the "
+            "version cannot be compared.",
             examples.APPS,
             *(404, 409),
         ),

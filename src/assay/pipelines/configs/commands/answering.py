@@ -1,7 +1,7 @@
 """Answers about a run: what holds, where data goes, which client is given what, what changed, what is wrong."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files as resources
@@ -51,6 +51,19 @@ def effective(
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which stanzas: of these names or all, those in whose name a text occurs, and of them so many."""
+
+    names: Sequence[str] | None = None
+    text: str = ""
+    skip: int = 0
+    limit: int | None = None
+
+
+EVERYTHING = Choice()
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Some stanzas of a configuration as `shown` tells them, of how many."""
 
@@ -64,22 +77,31 @@ def part(
     run: Run,
     conf: str,
     view: View = INSTANCE,
+    choice: Choice = EVERYTHING,
     *,
-    text: str = "",
     is_expanded: bool = False,
-    skip: int = 0,
-    limit: int | None = None,
 ) -> Part:
-    """Of the stanzas in whose name a text occurs those of one page, in the order of their bytes. Raises NotFound."""
+    """What the stanzas of a choice come to, in the order of their bytes; it costs what they cost, not what all do.
+
+    Raises NotFound.
+    """
     name = conf.removesuffix(".conf")
     if view.context.app:
         # What other apps export is only known of what was read.
-        found = effective(conn, run, name, view)
-        names = sorted((one for one in found.stanzas if text.lower() in one.lower()), key=str.encode)
+        found = effective(conn, run, name, view, choice.names)
+        names = sorted(found.stanzas, key=str.encode)
     else:
-        names = queries.list_names(conn, run.number, name, view, text)
-        found = effective(conn, run, name, view, names[skip:][:limit])
-    return Part(name, shown(found, names[skip:][:limit], is_expanded=is_expanded), len(names))
+        names = queries.list_names(conn, run.number, name, view, choice.text)
+        found = Effective(name, {})
+    wanted = [
+        one
+        for one in names
+        if choice.text.lower() in one.lower() and (choice.names is None or one in choice.names)
+    ]
+    page = wanted[choice.skip :][: choice.limit]
+    if not view.context.app:
+        found = effective(conn, run, name, view, page if len(page) < len(names) else None)
+    return Part(name, shown(found, page, is_expanded=is_expanded), len(wanted))
 
 
 def listing(found: Effective, stanzas: Iterable[str] | None = None, *, debug: bool = True, home: str) -> str:

@@ -1,5 +1,6 @@
 """What holds: a configuration with the value that wins, where it stands, and what it hides."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -48,16 +49,10 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
             view = answering.view_of(
                 conn, run, target=target, app=app, user=user, server_class=server_class or None
             )
-            part = answering.part(
-                conn,
-                run,
-                name,
-                view,
-                text=stanza,
-                is_expanded=inherited,
-                skip=0 if form else (page - 1) * _STANZAS,
-                limit=None if form else _STANZAS,
-            )
+            choice = answering.Choice(text=stanza)
+            if not form:
+                choice = replace(choice, skip=(page - 1) * _STANZAS, limit=_STANZAS)
+            part = answering.part(conn, run, name, view, choice, is_expanded=inherited)
             apps = queries.list_apps(conn, run.number)
             return {
                 "part": part,
