@@ -1,5 +1,6 @@
 """Questions to real runs: what holds, where data goes, what changed, what is wrong."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from assay.pipelines.advisories.commands import Request, sync
 from assay.pipelines.configs import queries
 from assay.pipelines.configs.commands import answering, exporting, installed, uploading
 from assay.pipelines.configs.model import Run
+from assay.pipelines.configs.rules import linting
 from pipelines.configs.making import SAMPLE, note, parsed
 
 
@@ -290,6 +292,30 @@ def test_lint_of_what_is_wrong(ctx):
             "local says what default says: the next upgrade's default will be hidden"
         ),
     }
+
+
+def test_lint_keeps_quiet_where_nothing_can_be_told(ctx):
+    """What raised false alarms on a real tree: files of lookups, and names that differ by a word."""
+    run = parsed(
+        ctx,
+        {
+            "etc/apps/a/default/props.conf": "[s]\nLOOKUP-a = codes.csv code OUTPUT text\nLOOKUP-b = gone code\n",
+            "etc/apps/a/README/inputs.conf.spec": "[x://<name>]\ninput_two_checkbox = <bool>\n",
+            "etc/apps/a/default/inputs.conf": "[x://y]\ninput_one_checkbox = 1\ninput_two_chekbox = 1\n",
+        },
+    )
+    with ctx.db.transaction() as conn:
+        found = answering.lint(conn, run)
+    assert {(one.rule, one.key) for one in found} == {
+        ("dangling-transform", "LOOKUP-b"),
+        ("misspelt-setting", "input_two_chekbox"),
+    }
+
+
+def test_every_rule_is_explained():
+    """In the module of the rules only they are called by words with hyphens."""
+    raised = re.findall(r'"([a-z]+(?:-[a-z]+)+)"', Path(linting.__file__).read_text(encoding="utf-8"))
+    assert set(raised) == answering.RULES.keys()
 
 
 def test_splunk_and_its_apps_are_looked_up_in_the_catalog(ctx):

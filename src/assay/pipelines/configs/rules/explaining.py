@@ -25,8 +25,7 @@ RULES: Mapping[str, Explained] = {
         "A transform or lookup that is nowhere",
         "Splunk skips what it cannot find: the field is not extracted, the event is not routed, and "
         "only splunkd.log says so.",
-        "Add the stanza to transforms.conf, or take the name out of props.conf. What ends in .csv "
-        "may be a lookup's file.",
+        "Add the stanza to transforms.conf, or take the name out of props.conf.",
     ),
     "in-disabled-app": Explained(
         "A transform that only a disabled app has",
