@@ -158,8 +158,7 @@ class _Merge:
         cvss, vector = self._best(vectors)
         severity = self._severity(cvss)
         exploited: Exploited | None = self._pick("exploited")
-        heard = self._heard("affected")
-        affected, affected_by = merge_affected(heard)
+        affected, affected_by = merge_affected(self._heard("affected"))
         for key, (by, against) in affected_by.items():
             self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))

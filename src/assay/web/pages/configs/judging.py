@@ -24,7 +24,11 @@ SEVERITIES = ("error", "warning", "hint")
 
 def add_to(routes: APIRouter, archive: Archive) -> None:
     """The page at `/configs/<run>/lint`, its summary for the overview, and the report."""
+    _add_lint(routes, archive)
+    _add_summary(routes, archive)
 
+
+def _add_lint(routes: APIRouter, archive: Archive) -> None:
     @routes.get("/{run_id:uuid}/lint")
     def lint(
         request: Request,
@@ -71,6 +75,8 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
             **told,
         )
 
+
+def _add_summary(routes: APIRouter, archive: Archive) -> None:
     @routes.get("/{run_id:uuid}/lint/summary")
     def summary(request: Request, who: Viewer, run_id: RunId) -> Response:
         run, found = archive.ask(run_id, lambda conn, run: _found(archive, conn, run, None))

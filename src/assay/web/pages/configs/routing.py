@@ -1,10 +1,11 @@
 """Where data goes, to be looked at: a click on a station shows only what leads to it and where it goes on."""
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from assay.domain.splunk.places import Target
 from assay.kit.db import Connection
@@ -24,6 +25,39 @@ KINDS = ("input", "sourcetype", "props", "transform", "index", "queue", "output"
 _COLUMNS = ("from_kind", "from", "to_kind", "to", "by", "depends_on_event", "is_missing")
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for; what is empty does not matter. `station` is one station's id."""
+
+    q: str
+    kind: str
+    station: str
+    target: Target
+    server_class: str
+
+    def values(self) -> dict[str, Any]:
+        """The same for the address of another page."""
+        said = {name: getattr(self, name) for name in self.__slots__}
+        return {**said, "target": "" if self.target is Target.INSTANCE else self.target.value}
+
+    def of(self, whole: Graph) -> Graph:
+        """What is asked for of all there is."""
+        if self.station:
+            return whole.at(self.station)
+        return whole.around(self.q, self.kind) if self.q or self.kind else whole
+
+
+def asked_of(
+    q: Text = "",
+    kind: Literal["", "input", "sourcetype", "props", "transform", "index", "queue", "output", "server"] = "",
+    station: Text = "",
+    target: Target = Target.INSTANCE,
+    server_class: Text = "",
+) -> Asked:
+    """What the address asks for."""
+    return Asked(q, kind, station, target, server_class)
+
+
 def add_to(routes: APIRouter, archive: Archive) -> None:
     """The page at `/configs/<run>/routing`."""
 
@@ -32,24 +66,13 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
         request: Request,
         who: Viewer,
         run_id: RunId,
-        *,
-        q: Text = "",
-        kind: Literal[
-            "", "input", "sourcetype", "props", "transform", "index", "queue", "output", "server"
-        ] = "",
-        station: Text = "",
-        target: Target = Target.INSTANCE,
-        server_class: Text = "",
+        asked: Annotated[Asked, Depends(asked_of)],
         form: Annotated[Literal["", "csv", "json", "md", "mermaid"], Query(alias="format")] = "",
     ) -> Response:
-        def ask(conn: Connection, run: Run) -> tuple[Graph, dict[str, int]]:
-            view = answering.view_of(conn, run, target=target, server_class=server_class or None)
-            key = ("routing", run.number, view)
-            whole = archive.kept(key, lambda: answering.data_routes(conn, run, view))
-            return whole, dict(numbers_of(conn, run))
-
-        run, (whole, numbers) = archive.ask(run_id, ask)
-        graph = whole.at(station) if station else whole.around(q, kind) if q or kind else whole
+        run, (whole, numbers) = archive.ask(
+            run_id, lambda conn, run: (_whole(archive, conn, run, asked), numbers_of(conn, run))
+        )
+        graph = asked.of(whole)
         if form == "mermaid":
             headers = {
                 "Content-Disposition": f'attachment; filename="{run.id}.mmd"',
@@ -59,13 +82,6 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
             return Response(content, 200, headers, "text/plain; charset=utf-8")
         if form:
             return saved(run, "routing", _table(run, graph), form)
-        values = {
-            "q": q,
-            "kind": kind,
-            "station": station,
-            "target": "" if target is Target.INSTANCE else target.value,
-            "server_class": server_class,
-        }
         return archive.page(
             request,
             who,
@@ -74,18 +90,23 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
             tab="routing",
             graph=graph,
             edges=list(graph.edges)[:_LISTED],
-            drawing=_drawn(f"/configs/{run.id}/routing", graph, values),
+            drawing=_drawn(f"/configs/{run.id}/routing", graph, asked.values()),
             most=_MOST,
-            chosen=whole.nodes.get(station),
+            chosen=whole.nodes.get(asked.station),
             kinds=KINDS,
             counts=Counter(node.kind for node in whole.nodes.values()),
             stations=_stations(graph),
             total=len(whole.nodes),
             targets=TARGETS,
-            target=target,
+            target=asked.target,
             numbers=numbers,
-            values=values,
+            values=asked.values(),
         )
+
+
+def _whole(archive: Archive, conn: Connection, run: Run, asked: Asked) -> Graph:
+    view = answering.view_of(conn, run, target=asked.target, server_class=asked.server_class or None)
+    return archive.kept(("routing", run.number, view), lambda: answering.data_routes(conn, run, view))
 
 
 def _drawn(path: str, graph: Graph, values: dict[str, Any]) -> Any:
