@@ -153,7 +153,7 @@ def upload(ctx: Context, label: str, content: bytes, promised: float | None) -> 
     verdict = "" if promised is None else f" (promised under {promised:g} s)"
     print(
         f"upload {label}: {cost.seconds:.1f} s{verdict}, {cost.cpu['sync']:.1f} s of them Python's, peak "
-        f"{max(cost.peaks.values()) >> 20} MiB (promised under 500); "
+        f"{max(cost.peaks.values(), default=0) >> 20} MiB (promised under 500); "
         f"{kept:,} settings stored, {counted:,} counted without the parser"
     )
     assert kept == counted == run.counts["settings"]
@@ -181,6 +181,9 @@ def questions(ctx: Context, run: Run) -> None:
             started = time.perf_counter()
             answering.effective(conn, run, conf, stanzas=[name])
             print(f"    one stanza             {(time.perf_counter() - started) * 1000:8.1f} ms")
+            started = time.perf_counter()
+            answering.part(conn, run, conf, choice=answering.Choice(limit=25))
+            print(f"    a page of 25           {(time.perf_counter() - started) * 1000:8.1f} ms")
 
 
 def main() -> None:

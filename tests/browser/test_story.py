@@ -1,12 +1,6 @@
 """An analyst's morning in a real browser: sign in, filter, ask who says so, run a source, mend it, sign out."""
 
 import gzip
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -17,33 +11,11 @@ from assay.auth.model import Role
 from sample import SAMPLE
 from servers import Document
 from visiting import PHONE, come_in, sign_in
-from web_service import Service
+from workers import live_worker
 
 ROOT = Path(__file__).parents[2]
 
 expect.set_options(timeout=60_000)
-
-
-@contextmanager
-def worker(site: Service) -> Iterator[None]:
-    """A real worker on the service's database."""
-    settings = site.ctx.settings
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "src"),
-        "ASSAY_HOME": str(settings.home),
-        "ASSAY_DATABASE_URL": str(site.ctx.db.url),
-        "ASSAY_PROCESSES": "1",
-        "ASSAY_SOURCES__KEV__URL": str(settings.sources["kev"].url),
-    }
-    program = [sys.executable, "-m", "assay", "worker", "--processes", "1"]
-    with subprocess.Popen(program, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=60)
-    assert process.returncode == 0, said
 
 
 def test_vulnerabilities_are_filtered_opened_and_explained(visit):
@@ -122,7 +94,7 @@ def test_a_source_is_run_watched_and_mended(visit, site, mirror, sessions):
     mirror.on_request = hold
     page = visit.new_page()
     come_in(page, Role.ANALYST, sessions)
-    with worker(site):
+    with live_worker(site.ctx, ASSAY_SOURCES__KEV__URL=str(site.ctx.settings.sources["kev"].url)):
         page.goto("/sources")
         page.get_by_role("button", name="Run now: kev").click()
         expect(page.get_by_role("status").first).to_contain_text("syncs kev")

@@ -131,12 +131,54 @@ def test_packages_inside_are_read_in_place(walked):
 def test_a_package_in_a_package_is_not_read(walked):
     package = gzip.compress(tarred({"inner.tgz": gzip.compress(tarred(FILES))}))
     assert walked(tarred({"outer.tgz": package}))[0].fault == "nested-too-deep"
+    for outer in (
+        {"outer.zip": zipped({"inner.zip": zipped(FILES)})},
+        {"outer.zip": zipped({"inner.tgz": package})},
+    ):
+        assert walked(tarred(outer))[0].fault == "nested-too-deep"
+        assert walked(zipped(outer))[0].fault == "nested-too-deep"
+
+
+@pytest.mark.parametrize("pack", [tarred, zipped])
+def test_a_zip_inside_is_read_in_place(walked, pack):
+    found = walked(pack({"apps/one.zip": zipped(FILES), CONF: b"k = v\n"}))
+    assert found == [
+        Found(f"apps/one.zip!/{CONF}", 10, FILES[CONF]),
+        Found(f"apps/one.zip!/{OTHER}", 7),
+        Found(CONF, 6, b"k = v\n"),
+    ]
+
+
+@pytest.mark.parametrize("pack", [tarred, zipped])
+def test_a_hostile_zip_inside_is_noted_and_leaves_the_rest(walked, pack):
+    bomb = zipped({"app/default/big.conf": bytes(8 << 20), "../../out.conf": b"k = v\n"})
+    found = walked(pack({"a.zip": bomb, "b.zip": zipped(FILES)[:-30], CONF: b"k = v\n"}))
+    assert [(one.name, one.fault) for one in found] == [
+        ("a.zip!/app/default/big.conf", "zip-bomb"),
+        ("a.zip!/../../out.conf", "path-outside"),
+        ("b.zip", "damaged"),
+        (CONF, None),
+    ]
+
+
+def test_members_of_a_zip_inside_count(tmp_path):
+    def read(content: bytes, **limits: int) -> list[Found]:
+        path = tmp_path / "upload"
+        path.write_bytes(content)
+        budget = Budget(UnpackLimits(**limits), len(content))
+        return list(walk(path, "upload", lambda name: name.endswith(".conf"), budget))
+
+    many = tarred({"a.zip": zipped({f"{number}.txt": b"" for number in range(20)})})
+    with pytest.raises(Permanent, match=r"a\.zip holds 20 members, and 10 are the limit"):
+        read(many, members=10)
+    with pytest.raises(Permanent, match="more than 10 files"):
+        read(tarred({f"{number}.zip": zipped(FILES) for number in range(6)}), members=10)
+    assert [one.fault for one in read(many, member_bytes=100)] == ["too-large"]
 
 
 def test_what_is_only_called_a_package_is_a_file(walked):
     assert walked(tarred({"search.spl": b"index=main | stats count"})) == [Found("search.spl", 24)]
     assert walked(tarred({"a.tgz": gzip.compress(b"text")}))[0].fault == "no-archive"
-    assert walked(tarred({"a.zip": zipped(FILES)}))[0].fault == "nested-zip"
 
 
 def test_a_damaged_package_leaves_the_rest(walked):

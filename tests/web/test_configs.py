@@ -16,6 +16,8 @@ from starlette.testclient import TestClient
 
 from assay.auth.model import PUBLIC, Kind, Principal, Role
 from assay.bootstrap import Context, build
+from assay.pipelines.advisories.commands import Request as SyncRequest
+from assay.pipelines.advisories.commands import sync
 from assay.pipelines.configs.commands import uploading
 from assay.pipelines.configs.model import Run
 from assay.settings import Settings
@@ -24,6 +26,7 @@ from conftest import Server, _create, _drop
 from pipelines.configs.counting import count_archive
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "splunk-etc.tar.gz"
+CVES = Path(__file__).parents[1] / "pipelines" / "configs" / "splunk-cves.zip"
 
 
 def identify(request: Request) -> Principal:
@@ -40,6 +43,13 @@ def ctx(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory)
         home=tmp_path_factory.mktemp("web"), database_url=server.database_url(name), processes=1
     )  # type: ignore[call-arg]  # the settings check themselves
     with build(settings) as made:
+        done = sync(
+            made,
+            {"cve": SyncRequest(origin=str(CVES))},
+            retention=settings.retention,
+            progress=lambda *_: None,
+        )
+        assert done.is_good, done
         yield made
     _drop(server, name)
 

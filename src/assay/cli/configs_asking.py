@@ -145,10 +145,10 @@ def list_typed(
 def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
     """List the apps as packages, with what the catalog knows of them."""
     from assay.cli.screens.configs import apps_screen
-    from assay.pipelines.configs.commands import answering
+    from assay.pipelines.configs.commands import installed
 
     with reading(ctx, run) as (conn, found):
-        listed = answering.installed(conn, found)
+        listed = installed.installed(conn, found)
     if as_json:
         print_json(
             [

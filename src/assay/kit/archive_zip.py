@@ -9,8 +9,9 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,6 +36,10 @@ _KIND = 0o170000
 _IS_ENCRYPTED = 0x1 | 0x40 | 0x2000
 # Deflate's best case is 1032:1, so more than that is a lie and not a bomb.
 _DEFLATE_LIMIT = 1032
+
+
+# (bytes, position) -> what stands there, less at the end
+_Read = Callable[[int, int], bytes]
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -64,26 +69,37 @@ class _Directory:
     shift: int
 
 
+class TooMuch(Permanent):
+    """A zip claims more than is believed, whatever else is right or wrong with it."""
+
+
 class ZipArchive:
     """An open zip file. `members()` lists it; `read()` works without listing, for members listed elsewhere.
 
     Threads may share it: nothing seeks.
     """
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, content: bytes | None = None) -> None:
+        """Open the file at a path; one that lies in another archive is its content, and the path its name."""
         self._path = path
         self._limits = limits
-        try:
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise Permanent(
-                f"cannot read {path}: {error.strerror}: check the path and its permissions"
-            ) from error
-        try:
+        self._file: int | None = None
+        if content is None:
+            try:
+                self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise Permanent(
+                    f"cannot read {path}: {error.strerror}: check the path and its permissions"
+                ) from error
+            self._read: _Read = partial(os.pread, self._file)
             self._length = os.fstat(self._file).st_size
-            self._directory = _find_directory(self._file, self._length, path)
+        else:
+            self._read = partial(_sliced, content)
+            self._length = len(content)
+        try:
+            self._directory = _find_directory(self._read, self._length, path)
         except BaseException:
-            os.close(self._file)
+            self._close()
             raise
 
     def __enter__(self) -> Self:
@@ -92,19 +108,23 @@ class ZipArchive:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._file)
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
 
     def members(self) -> list[Member]:
         """Every file in the order of the zip's directory; folders are left out."""
         directory, limits = self._directory, self._limits
         if directory.count > limits.max_members:
-            raise Permanent(_too_many(self._path, directory.count, limits))
+            raise TooMuch(_too_many(self._path, directory.count, limits))
         members: list[Member] = []
         records = total = claimed = 0
         for entry in self._entries():
             records += 1
             if records > limits.max_members:
-                raise Permanent(_too_many(self._path, records, limits))
+                raise TooMuch(_too_many(self._path, records, limits))
             claimed += _LOCAL.size + len(entry.name) + entry.packed
             if entry.size == 0 and entry.name.endswith(b"/"):
                 continue
@@ -114,7 +134,7 @@ class ZipArchive:
             members.append(member)
         self._check_count(records)
         if total > limits.max_total_bytes:
-            raise Permanent(
+            raise TooMuch(
                 f"{self._path} unpacks to {total:,} bytes, and {limits.max_total_bytes:,} are the limit: "
                 "raise the limit if that is right"
             )
@@ -152,7 +172,7 @@ class ZipArchive:
         while at < end:
             entry = _parsed(window, at - base, at, directory.shift)
             if entry is None:
-                window, base = os.pread(self._file, min(_WINDOW, end - at), at), at
+                window, base = self._read(min(_WINDOW, end - at), at), at
                 entry = _parsed(window, 0, at, directory.shift)
             if entry is None:
                 raise _incomplete(self._path, f"its directory is damaged at byte {at:,}")
@@ -162,7 +182,7 @@ class ZipArchive:
     def _entry(self, member: Member) -> _Entry:
         # Nearly every record is short; a name, extra field or comment of full length takes a second read.
         for most in (_CENTRAL.size + 512, _CENTRAL.size + 3 * _FULL16):
-            record = os.pread(self._file, most, member.at)
+            record = self._read(most, member.at)
             entry = _parsed(record, 0, member.at, self._directory.shift)
             if entry is not None:
                 break
@@ -173,7 +193,7 @@ class ZipArchive:
     def _packed(self, entry: _Entry, member: Member) -> bytes:
         # The local header's extra field may be longer than the directory's; a second read is then needed.
         guess = _LOCAL.size + len(entry.name) + 64
-        block = os.pread(self._file, guess + entry.packed, entry.start)
+        block = self._read(guess + entry.packed, entry.start)
         if len(block) < _LOCAL.size or block[:4] != b"PK\x03\x04":
             raise _bad("damaged", member, f"no local header at byte {entry.start:,}")
         header = _LOCAL.unpack_from(block)
@@ -182,7 +202,7 @@ class ZipArchive:
             raise _bad("damaged", member, "its local header names another file")
         begin = name_end + header[10]
         if begin + entry.packed > len(block):
-            packed = os.pread(self._file, entry.packed, entry.start + begin)
+            packed = self._read(entry.packed, entry.start + begin)
         else:
             packed = block[begin : begin + entry.packed]
         if len(packed) != entry.packed:
@@ -214,6 +234,10 @@ class ZipArchive:
         claimed = directory.count
         if records != claimed and (directory.is_count_exact or records & _FULL16 != claimed):
             raise _incomplete(self._path, f"its directory holds {records:,} records and claims {claimed:,}")
+
+
+def _sliced(content: bytes, length: int, at: int) -> bytes:
+    return content[at : at + length]
 
 
 def _told_apart(members: list[Member]) -> list[Member]:
@@ -324,26 +348,26 @@ def _wide(extra: bytes, size: int, packed: int, start: int) -> tuple[int, int, i
     return size, packed, start
 
 
-def _find_directory(file: int, length: int, path: Path) -> _Directory:
+def _find_directory(read: _Read, length: int, path: Path) -> _Directory:
     tail_at = max(0, length - _END.size - _FULL16)
-    tail = os.pread(file, length - tail_at, tail_at)
+    tail = read(length - tail_at, tail_at)
     found = len(tail)
     while (found := tail.rfind(b"PK\x05\x06", 0, found + 3)) >= 0:
         if found + _END.size <= len(tail):
             end = _END.unpack_from(tail, found)
             if found + _END.size + end[7] <= len(tail):
-                return _directory(file, tail_at + found, end, path)
+                return _directory(read, tail_at + found, end, path)
     raise _incomplete(path, f"its end is missing in {length:,} bytes")
 
 
 def _directory(
-    file: int, end_at: int, end: tuple[bytes, int, int, int, int, int, int, int], path: Path
+    read: _Read, end_at: int, end: tuple[bytes, int, int, int, int, int, int, int], path: Path
 ) -> _Directory:
     _, disk, first_disk, _, count, size, start, _ = end
-    located = os.pread(file, _LOCATOR64.size, end_at - _LOCATOR64.size) if end_at >= _LOCATOR64.size else b""
+    located = read(_LOCATOR64.size, end_at - _LOCATOR64.size) if end_at >= _LOCATOR64.size else b""
     exact = False
     if len(located) == _LOCATOR64.size and located[:4] == b"PK\x06\x07":
-        end_at, count, size, start = _end64(file, located, end_at, path)
+        end_at, count, size, start = _end64(read, located, end_at, path)
         exact = True
     elif disk != 0 or first_disk != 0:
         raise Permanent(f"{path} is one part of a zip archive on several disks: join the parts first")
@@ -353,10 +377,10 @@ def _directory(
     return _Directory(start + shift, size, count, exact, shift)
 
 
-def _end64(file: int, located: bytes, end_at: int, path: Path) -> tuple[int, int, int, int]:
+def _end64(read: _Read, located: bytes, end_at: int, path: Path) -> tuple[int, int, int, int]:
     # Bytes before the archive move everything: the record is not always where the locator says.
     for at in (_LOCATOR64.unpack(located)[2], end_at - _LOCATOR64.size - _END64.size):
-        record = os.pread(file, _END64.size, at) if 0 <= at < end_at else b""
+        record = read(_END64.size, at) if 0 <= at < end_at else b""
         if len(record) == _END64.size and record[:4] == b"PK\x06\x06":
             fields = _END64.unpack(record)
             return at, fields[7], fields[8], fields[9]

@@ -9,9 +9,9 @@ from itertools import chain
 from pathlib import Path
 
 from assay.errors import BadRecord, Permanent
-from assay.kit.archive_zip import ZipArchive
+from assay.kit.archive_zip import TooMuch, ZipArchive
 from assay.kit.budget import Budget
-from assay.kit.member import Limits
+from assay.kit.member import Limits, Member
 from assay.kit.tar_stream import BLOCK, Stream, is_tar, members
 from assay.kit.unpacking import Damaged, is_compressed, unpacked
 
@@ -107,7 +107,7 @@ def _package(
     while len(start) < BLOCK and (more := next(pieces, b"")):
         start += more
     if start.startswith(_ZIP):
-        yield Found(name, size, fault="nested-zip")
+        yield from _nested_zip(name, size, chain((start,), pieces), wanted, budget, level)
         return
     # `.spl` is also the ending of text files with searches.
     if not (is_compressed(start) or is_tar(start[:BLOCK])):
@@ -128,31 +128,62 @@ def _package(
         yield Found(name, size, fault="damaged")
 
 
+def _nested_zip(
+    name: str, size: int, pieces: Iterator[bytes], wanted: Wanted, budget: Budget, level: int
+) -> Iterator[Found]:
+    """The files of a zip inside. Its directory stands at its end, so all of it is held, like any other member."""
+    if level > budget.limits.nesting:
+        yield Found(name, size, fault="nested-too-deep")
+        return
+    if size > budget.limits.member_bytes:
+        yield Found(name, size, fault="too-large")
+        return
+    try:
+        archive = ZipArchive(Path(name), _limits(budget), b"".join(pieces))
+        members = archive.members()
+    except TooMuch:
+        raise
+    except Permanent:
+        yield Found(name, size, fault="damaged")
+        return
+    yield from _of_zip(archive, members, name + NESTED, wanted, budget, level)
+
+
 def _is_package(name: str) -> bool:
     return name.lower().endswith(_PACKAGES)
 
 
 def _zipped(path: Path, wanted: Wanted, budget: Budget) -> Iterator[Found]:
+    with ZipArchive(path, _limits(budget)) as archive:
+        yield from _of_zip(archive, archive.members(), "", wanted, budget, 0)
+
+
+def _limits(budget: Budget) -> Limits:
     limits = budget.limits
-    allowed = Limits(limits.member_bytes, limits.ratio, limits.members, limits.unpacked_bytes)
-    with ZipArchive(path, allowed) as archive:
-        for member in archive.members():
-            budget.add_member()
-            is_package = _is_package(member.name)
-            if member.fault is not None:
-                yield Found(member.name, member.size, fault=member.fault)
-                continue
-            if not is_package and not wanted(member.name):
-                yield Found(member.name, member.size)
-                continue
-            try:
-                content = archive.read(member)
-            except BadRecord as error:
-                yield Found(member.name, member.size, fault=error.reason)
-                continue
-            for _ in budget.counted((content,)):
-                pass
-            if is_package:
-                yield from _package(member.name, member.size, iter((content,)), wanted, budget, 1)
-            else:
-                yield Found(member.name, member.size, content)
+    return Limits(limits.member_bytes, limits.ratio, limits.members, limits.unpacked_bytes)
+
+
+def _of_zip(
+    archive: ZipArchive, members: list[Member], within: str, wanted: Wanted, budget: Budget, level: int
+) -> Iterator[Found]:
+    for member in members:
+        budget.add_member()
+        name = within + member.name
+        is_package = _is_package(member.name)
+        if member.fault is not None:
+            yield Found(name, member.size, fault=member.fault)
+            continue
+        if not is_package and not wanted(name):
+            yield Found(name, member.size)
+            continue
+        try:
+            content = archive.read(member)
+        except BadRecord as error:
+            yield Found(name, member.size, fault=error.reason)
+            continue
+        for _ in budget.counted((content,)):
+            pass
+        if is_package:
+            yield from _package(name, member.size, iter((content,)), wanted, budget, level + 1)
+        else:
+            yield Found(name, member.size, content)

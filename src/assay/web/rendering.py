@@ -31,6 +31,7 @@ ROOMS = (
     ("/", "Overview", Role.VIEWER),
     ("/vulnerabilities", "Vulnerabilities", Role.VIEWER),
     ("/products", "Products", Role.VIEWER),
+    ("/configs", "Configurations", Role.VIEWER),
     ("/sources", "Sources", Role.VIEWER),
     ("/feeds", "Feeds", Role.VIEWER),
     ("/feeds/review", "Review", Role.VIEWER),

@@ -1,13 +1,17 @@
 """Questions to real runs: what holds, where data goes, what changed, what is wrong."""
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from assay.errors import NotFound, Permanent
+from assay.pipelines.advisories.commands import Request, sync
 from assay.pipelines.configs import queries
-from assay.pipelines.configs.commands import answering, exporting, uploading
+from assay.pipelines.configs.commands import answering, exporting, installed, uploading
 from assay.pipelines.configs.model import Run
+from assay.pipelines.configs.rules import linting
 from pipelines.configs.making import SAMPLE, note, parsed
 
 
@@ -74,7 +78,7 @@ def test_a_disabled_app_takes_no_part(ctx):
     with ctx.db.transaction() as conn:
         found = answering.effective(conn, run, "inputs")
         assert found.value("monitor:///x", "index") == "on"
-        assert found.stanzas["monitor:///x"].settings["index"].shadowed == ()
+        assert found.stanzas["monitor:///x"].settings["index"].shadowed == []
         assert answering.effective(conn, run, "app").value("install", "state") == "disabled"
 
 
@@ -290,15 +294,59 @@ def test_lint_of_what_is_wrong(ctx):
     }
 
 
-def test_apps_are_packages_and_are_looked_up_in_the_catalog(ctx):
+def test_lint_keeps_quiet_where_nothing_can_be_told(ctx):
+    """What raised false alarms on a real tree: files of lookups, and names that differ by a word."""
     run = parsed(
         ctx,
-        {"etc/apps/a/default/app.conf": "[launcher]\nversion = 1.0\n", "etc/apps/b/local/x.conf": "k = v"},
+        {
+            "etc/apps/a/default/props.conf": "[s]\nLOOKUP-a = codes.csv code OUTPUT text\nLOOKUP-b = gone code\n",
+            "etc/apps/a/README/inputs.conf.spec": "[x://<name>]\ninput_two_checkbox = <bool>\n",
+            "etc/apps/a/default/inputs.conf": "[x://y]\ninput_one_checkbox = 1\ninput_two_chekbox = 1\n",
+        },
     )
     with ctx.db.transaction() as conn:
-        found = {one.name: one for one in answering.installed(conn, run)}
+        found = answering.lint(conn, run)
+    assert {(one.rule, one.key) for one in found} == {
+        ("dangling-transform", "LOOKUP-b"),
+        ("misspelt-setting", "input_two_chekbox"),
+    }
+
+
+def test_every_rule_is_explained():
+    """In the module of the rules only they are called by words with hyphens."""
+    raised = re.findall(r'"([a-z]+(?:-[a-z]+)+)"', Path(linting.__file__).read_text(encoding="utf-8"))
+    assert set(raised) == answering.RULES.keys()
+
+
+def test_splunk_and_its_apps_are_looked_up_in_the_catalog(ctx):
+    """With three records of the CVE list as they are; one does not name Splunk in its title."""
+    asked = {"cve": Request(origin=str(Path(__file__).with_name("splunk-cves.zip")))}
+    done = sync(ctx, asked, retention=ctx.settings.retention, progress=lambda *_: None)
+    assert done.is_good, done
+    run = parsed(
+        ctx,
+        {
+            "etc/splunk.version": "VERSION=9.2.0\nBUILD=x\n",
+            "etc/apps/a/default/app.conf": "[launcher]\nversion = 1.0\n",
+            "etc/apps/b/local/x.conf": "k = v",
+            "etc/apps/SplunkEnterpriseSecuritySuite/default/app.conf": (
+                "[launcher]\nversion = 7.1.0\n[ui]\nlabel = Enterprise Security\n"
+            ),
+            "etc/apps/c/backup/etc/splunk.version": "VERSION=1.0\n",
+        },
+    )
+    with ctx.db.transaction() as conn:
+        found = {one.name: one for one in installed.installed(conn, run)}
     assert found["a"].purl == "pkg:generic/splunkbase/a@1.0"
-    assert found["b"].version is None
+    assert (found["b"].version, found["b"].vulnerabilities) == (None, ())
+    own = found["splunk"]
+    assert (own.version, own.purl, own.area) == ("9.2.0", "pkg:generic/splunk@9.2.0", "system")
+    assert [(one.name, one.fixed, one.is_unknown) for one in own.vulnerabilities] == [
+        ("CVE-2024-36982", "9.2.2", False)
+    ]
+    [security] = found["SplunkEnterpriseSecuritySuite"].vulnerabilities
+    assert (security.name, security.fixed, security.confidence) == ("CVE-2024-22165", "7.1.2", 0.6)
+    assert run.counts["apps"] == 3
 
 
 def test_exports(conn, sample):

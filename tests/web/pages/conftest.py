@@ -105,7 +105,14 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counting:
         seen.append(re.sub(r"\s+", " ", text)[:100])
         return execute(self, query, *args, **more)
 
+    stream = psycopg.Cursor.stream
+
+    def streamed(self: Any, query: Any, *args: Any, **more: Any) -> Any:
+        seen.append(re.sub(r"\s+", " ", str(query))[:100])
+        return stream(self, query, *args, **more)
+
     monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    monkeypatch.setattr(psycopg.Cursor, "stream", streamed)
 
     @contextmanager
     def block() -> Iterator[list[str]]:

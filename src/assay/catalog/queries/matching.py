@@ -129,6 +129,12 @@ def find_briefs(conn: Connection, ids: Iterable[int]) -> Mapping[int, Brief]:
     return {row.id: row for row in rows}
 
 
+def find_mentioning(conn: Connection, words: str, limit: int) -> list[int]:
+    """The keys of the vulnerabilities in force whose summary has some words, at most so many."""
+    rows = conn.execute(_SQL["find_mentioning"].text, {"text": writable(words), "limit": limit}, binary=True)
+    return [row[0] for row in rows]
+
+
 def documents(conn: Connection, ids: Iterable[int]) -> Mapping[int, bytes]:
     """Finished OSV records as JSON, by key of the vulnerability."""
     rows = conn.execute(_SQL["documents"].text, {"ids": list(set(ids))}, binary=True).fetchall()

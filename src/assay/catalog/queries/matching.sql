@@ -52,6 +52,12 @@ SELECT id, name, state, summary, severity, cvss_score, cvss_vector, epss, epss_p
        modified_at
 FROM catalog.vulnerabilities WHERE id = ANY(%(ids)s::bigint[]);
 
+-- name: find_mentioning
+-- Vulnerabilities in force that have some words, at most so many.
+SELECT id FROM catalog.vulnerabilities
+WHERE search @@ websearch_to_tsquery('english', %(text)s::text) AND state IN ('published', 'disputed')
+LIMIT %(limit)s::integer;
+
 -- name: documents
 -- The finished documents of some vulnerabilities, compressed.
 SELECT vulnerability_id, document FROM catalog.finished WHERE vulnerability_id = ANY(%(ids)s::bigint[]);

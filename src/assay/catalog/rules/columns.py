@@ -12,6 +12,7 @@ from assay.domain.plain import without_nul
 
 # Characters of a headline and of package names that are searched: a tsvector holds a megabyte, a summary may hold more.
 _MOST_WORDS = 20_000
+_MOST_PRODUCTS = 200
 
 
 _NOBODY_TELLS = datetime(1900, 1, 1, tzinfo=UTC)
@@ -98,6 +99,15 @@ def match_row(key: int, merged: Merged, row: MatchRow) -> tuple[Any, ...]:
 
 
 def _words(merged: Merged) -> str:
-    """What a text search looks at. A few hundred package names say as much as all 23,000 would."""
+    """What a text search looks at. A few hundred package names say as much as all 23,000 would.
+
+    Products are among it: half of what the CVE list says of Splunk has no "Splunk" in its title.
+    """
     packages = " ".join(dict.fromkeys(name for _, name in merged.packages[:200]))
-    return without_nul(f"{merged.headline[:_MOST_WORDS]} {packages[:_MOST_WORDS]}")
+    words = f"{merged.headline[:_MOST_WORDS]} {packages[:_MOST_WORDS]}"
+    if merged.products:
+        told = (
+            name for one in merged.products[:_MOST_PRODUCTS] for name in (one.vendor, one.product) if name
+        )
+        words += f" {' '.join(dict.fromkeys(told))[:_MOST_WORDS]}"
+    return without_nul(words)

@@ -87,6 +87,7 @@ class Merged(NamedTuple):
     confidence: float
     needs_review: bool
     packages: tuple[tuple[str, str], ...]
+    products: tuple[Product, ...]
     matches: tuple[MatchRow, ...]
     commits: tuple[bytes, ...]
     document: bytes

@@ -162,12 +162,12 @@ class _Merge:
         cvss, vector = self._best(vectors)
         severity = self._severity(cvss)
         exploited: Exploited | None = self._pick("exploited")
-        heard = self._heard("affected")
-        affected, affected_by = merge_affected(heard)
+        affected, affected_by = merge_affected(self._heard("affected"))
         for key, (by, against) in affected_by.items():
             self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
         confidence, is_unreviewed = self._surety()
+        specific = self._specific(state, sources, severity, cvss, exploited)
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
@@ -184,7 +184,7 @@ class _Merge:
             references=self._unite("references", _REFERENCES, _URL),
             credits=self._unite("credits", _CREDITS, _credit),
             # Read back as it stands, written from the Struct itself.
-            database_specific=cast(Any, Wrapped(self._specific(state, sources, severity, cvss, exploited))),
+            database_specific=cast(Any, Wrapped(specific)),
         )
         labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
         return Merged(
@@ -205,6 +205,7 @@ class _Merge:
             confidence=confidence,
             needs_review=is_unreviewed or confidence < self._policy.review_below,
             packages=packages(affected),
+            products=() if is_unreviewed else specific.products,
             matches=() if is_unreviewed else match_rows(affected),
             commits=() if is_unreviewed else affected_commits(affected),
             document=_encode(document),

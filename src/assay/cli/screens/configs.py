@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from assay.pipelines.configs.commands.answering import Difference, Graph, Installed, ServerClass
+    from assay.pipelines.configs.commands.answering import Difference, Graph, ServerClass
+    from assay.pipelines.configs.commands.installed import Installed
     from assay.pipelines.configs.model import Finding, Hit, Run, Trouble, Typed
     from assay.pipelines.configs.queries import ConfCount
 

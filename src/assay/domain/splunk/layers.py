@@ -57,7 +57,7 @@ class Winner(msgspec.Struct, gc=False):
     path: str
     line: int
     stanza: str
-    shadowed: tuple[Shadowed, ...] = ()
+    shadowed: list[Shadowed] = []
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class Effective:
 
 def _over(winner: Winner, other: Winner) -> Winner:
     lost = Shadowed(other.value, other.path, other.line, other.stanza)
-    shadowed = (*winner.shadowed, lost, *other.shadowed)
+    shadowed = [*winner.shadowed, lost, *other.shadowed]
     return Winner(winner.value, winner.path, winner.line, winner.stanza, shadowed)
 
 
@@ -196,4 +196,4 @@ def _merge(into: Merged, stanza: Stanza, path: str) -> None:
         if winner is None:
             held[setting.key] = Winner(setting.value, path, setting.line, name)
         else:
-            winner.shadowed = (*winner.shadowed, Shadowed(setting.value, path, setting.line, name))
+            winner.shadowed.append(Shadowed(setting.value, path, setting.line, name))

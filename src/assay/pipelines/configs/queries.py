@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from assay.pipelines.configs.model import App, Hit, Run, Trouble, Typed
 
 _SQL = sql.beside(__file__)
 META = ".meta"
+_AT_ONCE = 2000
+_line = attrgetter("line")
 _SHORTEST_ID = 4
 
 
@@ -45,6 +48,28 @@ class ConfFile:
     path: str
     place: Place
     bytes: int
+    stanzas: int
+    settings: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """Some stanzas of a file, how many come before them, and a line of the part before and of the one after."""
+
+    stanzas: list[Stanza]
+    skipped: int
+    previous: int | None
+    following: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What lies in one app's folder, the system's or a user's; `owner` is the user."""
+
+    area: Area
+    app: str
+    owner: str
+    files: int
     stanzas: int
     settings: int
 
@@ -112,12 +137,13 @@ def list_confs(conn: Connection, run: Run) -> list[ConfCount]:
 def list_files(conn: Connection, run: int, conf: str | None = None) -> list[ConfFile]:
     """The files of a run that take part, in the order of the archive."""
     rows = conn.execute(_SQL["list_files"].text, {"run": run, "conf": conf}, binary=True)
-    return [
-        ConfFile(
-            number, path, Place(Area(area), app, owner, scope, Kind(kind), conf_name), size, stanzas, count
-        )
-        for number, path, area, app, owner, scope, kind, conf_name, size, stanzas, count in rows
-    ]
+    return [_file(row) for row in rows]
+
+
+def _file(row: tuple[Any, ...]) -> ConfFile:
+    number, path, area, app, owner, scope, kind, conf, size, stanzas, settings = row
+    place = Place(Area(area), app, owner, scope, Kind(kind), conf)
+    return ConfFile(number, path, place, size, stanzas, settings)
 
 
 def load_layers(
@@ -127,15 +153,7 @@ def load_layers(
 
     What a named stanza inherits comes along.
     """
-    # A disabled app's own app.conf is what says so.
-    apps = [] if conf == "app" or view.has_disabled else list_apps(conn, run)
-    off = {(one.area, one.app) for one in apps if not one.is_enabled}
-    seated = {
-        file.number: (file, place)
-        for file in list_files(conn, run, conf)
-        if (place := _seat(file.place, view)) is not None
-        and (file.place.area.value, file.place.app) not in off
-    }
+    seated = _seated(conn, run, conf, view)
     if not seated:
         return []
     read = _load_stanzas(
@@ -147,6 +165,82 @@ def load_layers(
         for number, (file, place) in seated.items()
     ]
     return ordered(layers, view.context)
+
+
+def _seated(conn: Connection, run: int, conf: str, view: View) -> dict[int, tuple[ConfFile, Place]]:
+    """The files of one configuration that take part, by number, each with its seat."""
+    # A disabled app's own app.conf is what says so.
+    apps = [] if conf == "app" or view.has_disabled else list_apps(conn, run)
+    off = {(one.area, one.app) for one in apps if not one.is_enabled}
+    return {
+        file.number: (file, place)
+        for file in list_files(conn, run, conf)
+        if (place := _seat(file.place, view)) is not None
+        and (file.place.area.value, file.place.app) not in off
+    }
+
+
+def list_names(conn: Connection, run: int, conf: str, view: View, text: str = "") -> list[str]:
+    """The stanzas of one configuration that take part and in whose name a text occurs, in the order of their bytes.
+
+    In the context of an app there may be some that another app does not export.
+    """
+    values = {
+        "run": run,
+        "conf": conf,
+        "files": list(_seated(conn, run, conf, view)),
+        "like": f"%{_like(writable(text))}%" if text else None,
+    }
+    rows = conn.execute(_SQL["list_names"].text, values, binary=True).fetchall()
+    return sorted((row[0] for row in rows), key=str.encode)
+
+
+def list_folders(conn: Connection, run: Run, text: str = "") -> list[Folder]:
+    """The folders of a run in whose name a text occurs: the system's, the apps', and the users' apps."""
+    values = {"run": run.number, "like": f"%{_like(writable(text))}%" if text else None}
+    return [
+        Folder(Area(area), app, owner, *counts)
+        for area, app, owner, *counts in conn.execute(_SQL["list_folders"].text, values)
+    ]
+
+
+def list_folder(conn: Connection, run: Run, area: Area, app: str, owner: str) -> list[ConfFile]:
+    """The files of one folder, by scope and name."""
+    values = {"run": run.number, "area": area.value, "app": writable(app), "owner": writable(owner)}
+    return [_file(row) for row in conn.execute(_SQL["list_folder"].text, values, binary=True)]
+
+
+def get_file(conn: Connection, run: Run, number: int) -> ConfFile:
+    """One file of a run. Raises NotFound."""
+    row = conn.execute(_SQL["get_file"].text, {"run": run.number, "number": number}, binary=True).fetchone()
+    if row is None:
+        raise NotFound(f"the run has no file {number}")
+    return _file(row)
+
+
+def load_file(conn: Connection, run: Run, file: ConfFile, *, line: int, limit: int) -> FilePart:
+    """The part of a file, `limit` stanzas long, in which a line stands; the parts are the same for every line."""
+    conf = file.place.name
+    values = {"run": run.number, "conf": conf, "file": file.number}
+    heads = conn.execute(_SQL["list_stanzas_of_file"].text, values, binary=True).fetchall()
+    at = max(0, sum(1 for head in heads if head[2] <= line) - 1) // limit * limit
+    found = {
+        number: Stanza(name, begins, [], is_implicit)
+        for number, name, begins, is_implicit in heads[at : at + limit]
+    }
+    wanted = {"run": run.number, "conf": conf, "stanzas": list(found)}
+    for stanza, key, value, begins, end in conn.execute(
+        _SQL["list_settings_of"].text, wanted, binary=True
+    ).fetchall():
+        found[stanza].settings.append(Setting(key, value, begins, end))
+    for one in found.values():
+        one.settings.sort(key=_line)
+    return FilePart(
+        stanzas=list(found.values()),
+        skipped=at,
+        previous=heads[at - limit][2] if at else None,
+        following=heads[at + limit][2] if at + limit < len(heads) else None,
+    )
 
 
 def load_files(conn: Connection, run: int, conf: str) -> list[Layer]:
@@ -179,19 +273,27 @@ def _load_stanzas(
     found: dict[int, list[Stanza]] = defaultdict(list)
     into: dict[int, list[Setting]] = {}
     values: dict[str, Any] = {"run": run, "conf": conf, "names": names}
-    for number, file, name, line, is_implicit in conn.execute(
-        _SQL["list_stanzas"].text, values, binary=True
-    ).fetchall():
+    with conn.cursor() as cursor:
+        stanzas = sorted(
+            cursor.stream(_SQL["list_stanzas"].text, values, binary=True, size=_AT_ONCE), key=itemgetter(0)
+        )
+    for number, file, name, line, is_implicit in stanzas:
         if file in files:
             settings: list[Setting] = []
             into[number] = settings
             found[file].append(Stanza(name, line, settings, is_implicit))
     statement = "list_settings" if names is None else "list_settings_of"
     values = {"run": run, "conf": conf, "stanzas": list(into)}
-    for stanza, key, value, line, end in conn.execute(_SQL[statement].text, values, binary=True).fetchall():
-        held = into.get(stanza)
-        if held is not None:
-            held.append(Setting(key, value, line, end))
+    with conn.cursor() as cursor:
+        # While the server finds the next rows these are taken in: half the time of waiting for all of 112,000.
+        rows = cursor.stream(_SQL[statement].text, values, binary=True, size=_AT_ONCE)
+        for stanza, key, value, line, end in rows:
+            held = into.get(stanza)
+            if held is not None:
+                held.append(Setting(key, value, line, end))
+    # They lie in the order of the archive, as good as always; the server would sort them on its disk.
+    for settings in into.values():
+        settings.sort(key=_line)
     return found
 
 

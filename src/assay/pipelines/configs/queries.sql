@@ -44,26 +44,59 @@ WHERE run = %(run)s::bigint AND NOT is_superseded AND (%(conf)s::text IS NULL OR
 ORDER BY number;
 
 -- name: list_stanzas
--- The stanzas of one configuration, or those of some names, in the order of the archive.
+-- The stanzas of one configuration, or those of some names, in no order.
 SELECT number, file, name, line, is_implicit
 FROM configs.stanzas
 WHERE run = %(run)s::bigint AND conf = %(conf)s::text
-  AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s::text[]))
+  AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s::text[]));
+
+-- name: list_names
+-- The names of the stanzas of one configuration in some files, or those in which a text occurs, in no order.
+SELECT DISTINCT name FROM configs.stanzas
+WHERE run = %(run)s::bigint AND conf = %(conf)s::text AND file = ANY(%(files)s::integer[])
+  AND (%(like)s::text IS NULL OR name ILIKE %(like)s::text);
+
+-- name: list_folders
+-- The folders of a run, with how much is in them.
+SELECT area, app, owner, count(*), sum(stanzas)::bigint, sum(settings)::bigint
+FROM configs.files
+WHERE run = %(run)s::bigint AND NOT is_superseded
+  AND (%(like)s::text IS NULL OR app ILIKE %(like)s::text OR owner ILIKE %(like)s::text)
+GROUP BY area, app, owner
+ORDER BY area COLLATE "C", owner COLLATE "C", app COLLATE "C";
+
+-- name: list_folder
+-- The files of one folder that take part.
+SELECT number, path, area, app, owner, scope, kind, conf, bytes, stanzas, settings
+FROM configs.files
+WHERE run = %(run)s::bigint AND NOT is_superseded AND area = %(area)s::text AND app = %(app)s::text
+  AND owner = %(owner)s::text
+ORDER BY kind, scope DESC, conf COLLATE "C", number;
+
+-- name: get_file
+-- One file that takes part.
+SELECT number, path, area, app, owner, scope, kind, conf, bytes, stanzas, settings
+FROM configs.files
+WHERE run = %(run)s::bigint AND number = %(number)s::integer AND NOT is_superseded;
+
+-- name: list_stanzas_of_file
+-- The stanzas of one file, in its order.
+SELECT number, name, line, is_implicit
+FROM configs.stanzas
+WHERE run = %(run)s::bigint AND conf = %(conf)s::text AND file = %(file)s::integer
 ORDER BY number;
 
 -- name: list_settings
--- The settings of one configuration, in the order of the archive.
+-- The settings of one configuration, in no order.
 SELECT stanza, key, value, line, end_line
 FROM configs.settings
-WHERE run = %(run)s::bigint AND conf = %(conf)s::text
-ORDER BY stanza, line;
+WHERE run = %(run)s::bigint AND conf = %(conf)s::text;
 
 -- name: list_settings_of
--- The settings of some stanzas, in the order of the archive.
+-- The settings of some stanzas, in no order.
 SELECT stanza, key, value, line, end_line
 FROM configs.settings
-WHERE run = %(run)s::bigint AND conf = %(conf)s::text AND stanza = ANY(%(stanzas)s::integer[])
-ORDER BY stanza, line;
+WHERE run = %(run)s::bigint AND conf = %(conf)s::text AND stanza = ANY(%(stanzas)s::integer[]);
 
 -- name: list_confs
 -- The configurations of a run, with how much is in them.

@@ -84,6 +84,7 @@ EFFECTIVE = {
             ],
         }
     ],
+    "total": 1,
 }
 EFFECTIVE_CSV = f"""conf,stanza,key,value,path,line,inherited_from,shadowed
 inputs,{_SECURE},index,os,{_INPUTS},17,,security (etc/apps/000_org_base/local/inputs.conf:11)
@@ -165,13 +166,35 @@ APPS = {
     "apps": [
         {
             "ecosystem": "Splunkbase",
+            "name": "splunk",
+            "version": "9.2.0",
+            "purl": "pkg:generic/splunk@9.2.0",
+            "is_enabled": True,
+            "area": "system",
+            "vulnerabilities": [
+                {
+                    "name": "CVE-2024-36982",
+                    "state": "published",
+                    "summary": "Denial of Service through null pointer reference in “cluster/config” REST endpoint",
+                    "severity": "high",
+                    "cvss_score": 7.5,
+                    "is_exploited": False,
+                    "is_unknown": False,
+                    "fixed": "9.2.2",
+                    "why": "Splunk's own version",
+                    "confidence": 0.95,
+                }
+            ],
+        },
+        {
+            "ecosystem": "Splunkbase",
             "name": "ThreatHunting",
             "version": "1.5.1",
             "purl": "pkg:generic/splunkbase/ThreatHunting@1.5.1",
             "is_enabled": True,
             "area": "app",
             "vulnerabilities": [],
-        }
+        },
     ]
 }
 _LINUX = {

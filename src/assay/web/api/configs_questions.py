@@ -7,15 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AfterValidator
 
-from assay.domain.splunk.layers import Effective
 from assay.domain.splunk.places import Target
-from assay.errors import Permanent
 from assay.kit.db import Connection, writable
 from assay.pipelines.configs import queries
-from assay.pipelines.configs.commands import answering, exporting
+from assay.pipelines.configs.commands import answering, exporting, installed
 from assay.pipelines.configs.model import Run
 from assay.web.answers import as_json, responses
 from assay.web.api import configs_examples as examples
+from assay.web.archives import asked, complete
 from assay.web.guard import Viewer
 from assay.web.problems import Refused
 from assay.web.reading import Reading
@@ -82,23 +81,30 @@ def _add_effective(routes: APIRouter, read: Reading) -> None:
         inherited: Annotated[
             bool, Query(description="With what the stanzas inherit from `[default]` and their like.")
         ] = False,
+        limit: Annotated[
+            int | None,
+            Query(ge=1, le=10_000, description="Stanzas at most; `total` says how many there are."),
+        ] = None,
+        skip: Annotated[int, Query(ge=0, le=10_000_000, description="Stanzas to leave out before them.")] = 0,
         form: Annotated[
             Literal["json", "csv", "btool"], Query(alias="format", description="How it is written.")
         ] = "json",
     ) -> Response:
-        def ask(conn: Connection, run: Run) -> tuple[Effective, list[dict[str, Any]]]:
+        def ask(conn: Connection, run: Run) -> str | answering.Part:
             view = answering.view_of(conn, run, target=target, app=app, user=user, server_class=server_class)
-            found = answering.effective(conn, run, conf, view, stanza)
-            names = found.stanzas if stanza is None else [name for name in stanza if name in found.stanzas]
-            return found, answering.shown(found, names, is_expanded=inherited)
+            if form == "btool":
+                found = answering.effective(conn, run, conf, view, stanza)
+                return answering.listing(found, stanza, home="/opt/splunk")
+            chosen = answering.Choice(names=stanza, skip=skip, limit=limit)
+            return answering.part(conn, run, conf, view, chosen, is_expanded=inherited)
 
-        found, stanzas = _asked(read, run_id, ask)
-        if form == "btool":
-            return _text(answering.listing(found, stanza, home="/opt/splunk"), "text/plain")
+        answer = asked(read, run_id, ask)
+        if isinstance(answer, str):
+            return _text(answer, "text/plain")
         if form == "csv":
-            rows = exporting.effective_rows(found.conf, stanzas)
+            rows = exporting.effective_rows(answer.conf, answer.stanzas)
             return _text(exporting.as_csv(exporting.EFFECTIVE_COLUMNS, rows), "text/csv")
-        return as_json({"conf": found.conf, "stanzas": stanzas})
+        return as_json(answer)
 
 
 def _add_search(routes: APIRouter, read: Reading) -> None:
@@ -170,7 +176,7 @@ def _add_routing(routes: APIRouter, read: Reading) -> None:
             view = answering.view_of(conn, run, target=target, server_class=server_class)
             return answering.data_routes(conn, run, view, around)
 
-        graph = _asked(read, run_id, ask)
+        graph = asked(read, run_id, ask)
         if form == "mermaid":
             return _text(answering.mermaid(graph), "text/plain")
         return as_json({"nodes": list(graph.nodes.values()), "edges": list(graph.edges)})
@@ -222,13 +228,15 @@ def _add_inventory(routes: APIRouter, read: Reading) -> None:
         "/v1/configs/runs/{run_id:uuid}/apps",
         summary="Apps as packages, matched against the catalog",
         responses=responses(
-            "Apps by area and name, each with what the catalog knows of that version.",
+            "Apps by area and name, and Splunk itself as `splunk`, each with what the catalog knows of that version. "
+            "`confidence` is how sure the names of app and product are alike, `why` says how; `is_unknown` where the "
+            "version cannot be compared.",
             examples.APPS,
             *(404, 409),
         ),
     )
     def apps(run_id: RunId, _who: Viewer) -> Response:
-        return _ask(read, run_id, lambda conn, run: {"apps": answering.installed(conn, run)})
+        return _ask(read, run_id, lambda conn, run: {"apps": installed.installed(conn, run)})
 
 
 def _add_serverclasses(routes: APIRouter, read: Reading) -> None:
@@ -278,7 +286,7 @@ def _add_judgements(routes: APIRouter, read: Reading) -> None:
         ] = None,
     ) -> Response:
         def ask(conn: Connection, run: Run) -> Mapping[str, Any]:
-            older = None if since is None else _complete(conn, since)
+            older = None if since is None else complete(conn, since)
             return {"findings": answering.lint(conn, run, older)}
 
         return _ask(read, run_id, ask)
@@ -291,7 +299,7 @@ def _add_judgements(routes: APIRouter, read: Reading) -> None:
         | _also({200: {"description": "Markdown."}}, {"text/markdown": examples.REPORT}),
     )
     def report(run_id: RunId, _who: Viewer) -> Response:
-        return _text(_asked(read, run_id, exporting.report), "text/markdown")
+        return _text(asked(read, run_id, exporting.report), "text/markdown")
 
     @routes.get(
         "/v1/configs/diff",
@@ -311,7 +319,7 @@ def _add_judgements(routes: APIRouter, read: Reading) -> None:
         conf: _Conf = None,
     ) -> Response:
         def ask(conn: Connection, first: Run) -> Mapping[str, Any]:
-            second = _complete(conn, after)
+            second = complete(conn, after)
             return {
                 "differences": answering.differences(conn, first, second, only_effective=effective, conf=conf)
             }
@@ -326,24 +334,8 @@ def _also(told: dict[int | str, dict[str, Any]], texts: Mapping[str, str]) -> di
     return {**told, 200: {**good, "content": {**good.get("content", {}), **written}}}
 
 
-def _complete(conn: Connection, run_id: UUID) -> Run:
-    """The run. Raises Refused for one that is not complete, NotFound where there is none."""
-    run = queries.get_run(conn, run_id)
-    if run.status != "complete":
-        raise Refused(409, f"the run {run.id} is {run.status}" + (f": {run.error}" if run.error else ""))
-    return run
-
-
-def _asked(read: Reading, run_id: UUID, question: Callable[[Connection, Run], Answer]) -> Answer:
-    """The answer about a complete run. Raises Refused for one that is not, and for questions that make no sense."""
-    try:
-        return read(lambda conn: question(conn, _complete(conn, run_id)))
-    except Permanent as error:
-        raise Refused(400, str(error)) from error
-
-
 def _ask(read: Reading, run_id: UUID, question: Callable[[Connection, Run], Any]) -> Response:
-    return as_json(_asked(read, run_id, question))
+    return as_json(asked(read, run_id, question))
 
 
 def _text(text: str, kind: str) -> Response:

@@ -7,6 +7,7 @@ from assay.web.assets import Assets
 from assay.web.pages import (
     alerts,
     audit,
+    configs,
     failing,
     feeds,
     feeds_entries,
@@ -45,6 +46,7 @@ def add_to(app: FastAPI, ctx: Context, read: Reading) -> None:
         saved,
         vulnerabilities,
         vulnerability,
+        configs,
     ):
         app.include_router(room.router(ctx, read, show))
     app.mount("/static", Assets(), name="static")

@@ -7,8 +7,6 @@ from functools import cache
 from importlib.resources import files as resources
 from typing import Any
 
-from assay.catalog.queries import Finding as CatalogFinding
-from assay.catalog.queries import Pin, match
 from assay.domain.splunk import btool
 from assay.domain.splunk.layers import Effective, Layer, resolve
 from assay.domain.splunk.places import Target, locate
@@ -18,7 +16,7 @@ from assay.kit.db import Connection
 from assay.pipelines.configs import queries
 from assay.pipelines.configs.model import Finding, Run, Typed
 from assay.pipelines.configs.queries import INSTANCE, View
-from assay.pipelines.configs.rules import differing, linting, routing, serverclasses
+from assay.pipelines.configs.rules import differing, explaining, linting, routing, serverclasses
 from assay.pipelines.configs.rules.projecting import PROJECTIONS, projected
 
 Client = serverclasses.Client
@@ -26,6 +24,9 @@ ServerClass = serverclasses.ServerClass
 deliveries = serverclasses.deliveries
 Difference = differing.Difference
 Graph = routing.Graph
+Node = routing.Node
+Edge = routing.Edge
+RULES = explaining.RULES
 mermaid = routing.mermaid
 KINDS = tuple(PROJECTIONS)
 
@@ -47,6 +48,60 @@ def effective(
         if name not in known:
             raise NotFound(f"the run has no {name}.conf; it has {', '.join(known[:60]) or 'none'}")
     return resolve(name, layers)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which stanzas: of these names or all, those in whose name a text occurs, and of them so many."""
+
+    names: Sequence[str] | None = None
+    text: str = ""
+    skip: int = 0
+    limit: int | None = None
+
+
+EVERYTHING = Choice()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some stanzas of a configuration as `shown` tells them, of how many."""
+
+    conf: str
+    stanzas: list[dict[str, Any]]
+    total: int
+
+
+def part(
+    conn: Connection,
+    run: Run,
+    conf: str,
+    view: View = INSTANCE,
+    choice: Choice = EVERYTHING,
+    *,
+    is_expanded: bool = False,
+) -> Part:
+    """What the stanzas of a choice come to, in the order of their bytes; it costs what they cost, not what all do.
+
+    Raises NotFound.
+    """
+    name = conf.removesuffix(".conf")
+    if view.context.app:
+        # What other apps export is only known of what was read.
+        found = effective(conn, run, name, view, choice.names)
+        names = sorted(found.stanzas, key=str.encode)
+    else:
+        names = queries.list_names(conn, run.number, name, view, choice.text)
+        found = Effective(name, {})
+    wanted = [
+        one
+        for one in names
+        if choice.text.lower() in one.lower() and (choice.names is None or one in choice.names)
+    ]
+    page = wanted[choice.skip :][: choice.limit]
+    if not view.context.app:
+        found = effective(conn, run, name, view, page if len(page) < len(names) else None)
+    return Part(name, shown(found, page, is_expanded=is_expanded), len(wanted))
 
 
 def listing(found: Effective, stanzas: Iterable[str] | None = None, *, debug: bool = True, home: str) -> str:
@@ -240,39 +295,3 @@ def _facts() -> linting.Facts:
         spec.everywhere.names.update(names["names"])
         spec.everywhere.beginnings.update(names["open"])
     return linting.Facts(settings, frozenset(built_in["indexes"]), frozenset(built_in["transforms"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """An app of a run as a package, and what the catalog knows of it."""
-
-    ecosystem: str
-    name: str
-    version: str | None
-    purl: str
-    is_enabled: bool
-    area: str
-    vulnerabilities: tuple[CatalogFinding, ...]
-
-
-ECOSYSTEM = "Splunkbase"
-
-
-def installed(conn: Connection, run: Run) -> Sequence[Installed]:
-    """The apps of a run as packages, each looked up in the catalog."""
-    apps = queries.list_apps(conn, run.number)
-    found: dict[int, list[CatalogFinding]] = {}
-    for one in match(conn, [Pin(ECOSYSTEM, app.app, app.version) for app in apps]):
-        found.setdefault(one.position, []).append(one)
-    return [
-        Installed(
-            ecosystem=ECOSYSTEM,
-            name=app.app,
-            version=app.version,
-            purl=f"pkg:generic/splunkbase/{app.app}" + (f"@{app.version}" if app.version else ""),
-            is_enabled=app.is_enabled,
-            area=app.area,
-            vulnerabilities=tuple(found.get(place, ())),
-        )
-        for place, app in enumerate(apps)
-    ]

@@ -5,7 +5,10 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from assay.kit.db import Connection
 from assay.pipelines.configs import queries
@@ -33,6 +36,38 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An answer as lines of columns, for people's spreadsheets, scripts and documents."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def table(title: str, columns: Sequence[str], things: Iterable[Any]) -> Table:
+    """Some fields of some things, one line each."""
+    names = tuple(columns)
+    return Table(title, names, [{name: getattr(one, name) for name in names} for one in things])
+
+
+def written(answer: Table, kind: str) -> str:
+    """The table as `csv`, `json` (a list of objects) or `md`."""
+    if kind == "csv":
+        return as_csv(answer.columns, answer.rows)
+    if kind == "json":
+        return msgspec.json.format(msgspec.json.encode(answer.rows), indent=1).decode() + "\n"
+    lines = [f"# {_text(answer.title)}", ""]
+    cells = ([_told(row.get(column)) for column in answer.columns] for row in answer.rows)
+    return "".join(f"{line}\n" for line in (*lines, *_table(answer.columns, cells)))
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 EFFECTIVE_COLUMNS = ("conf", "stanza", "key", "value", "path", "line", "inherited_from", "shadowed")

@@ -5,9 +5,10 @@ called misspelt where it is nearly one that is documented. What a search head or
 another machine, so such references are hints where data is forwarded.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 from assay.domain.splunk.conf import DEFAULT
@@ -24,6 +25,8 @@ _NO_GROUPS = frozenset(("", "*", "nogroup"))
 # One letter of so many is a slip; of fewer it is another word. The share of letters that two names have in common.
 _SHORTEST_NEAR = 8
 _NEAR = 0.88
+_NEAR_WORD = 0.6
+_PARTS = re.compile(r"[_.\-]")
 
 
 class Facts(NamedTuple):
@@ -109,15 +112,13 @@ def _dangling_transforms(material: Material, facts: Facts) -> Iterator[Finding]:
     for stanza, settings in _stanzas(material.confs.get("props")):
         for key, winner in settings.items():
             for name in _references(key, winner.value):
-                if name in own or name in facts.transforms:
+                # What a lookup calls by its file's name lies in a folder of lookups, which is not looked into.
+                if name in own or name in facts.transforms or name.endswith((".csv", ".csv.gz", ".kmz")):
                     continue
                 rule = "in-disabled-app" if name in known else "dangling-transform"
                 where = "only in an app that is disabled" if name in known else "nowhere"
-                # What a lookup calls by its file's name may lie in a folder of lookups, which is not looked into.
-                severity = HINT if name.endswith((".csv", ".csv.gz", ".kmz")) else WARNING
-                yield _said(
-                    rule, severity, "props", stanza, key, winner, f"the transform {name} is defined {where}"
-                )
+                message = f"the transform {name} is defined {where}"
+                yield _said(rule, WARNING, "props", stanza, key, winner, message)
 
 
 def _stanzas(effective: Effective | None) -> Iterator[tuple[str, dict[str, Winner]]]:
@@ -258,9 +259,19 @@ class _Known:
             return None
         for near in get_close_matches(lowered, names, n=3, cutoff=_NEAR):
             # A number more or less is another setting of the same family.
-            if near.rstrip("0123456789") != lowered.rstrip("0123456789"):
+            if near.rstrip("0123456789") != lowered.rstrip("0123456789") and _is_slip(near, lowered):
                 return names[near]
         return None
+
+
+def _is_slip(name: str, other: str) -> bool:
+    """Whether two names differ by letters; `input_one_type` and `input_two_type` differ by a word."""
+    words, others = _PARTS.split(name), _PARTS.split(other)
+    return len(words) != len(others) or all(
+        SequenceMatcher(None, one, two).ratio() >= _NEAR_WORD
+        for one, two in zip(words, others, strict=True)
+        if one != two
+    )
 
 
 def _all_names(spec: Spec) -> Iterable[str]:

@@ -50,9 +50,21 @@ class Graph:
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: dict[Edge, None] = field(default_factory=dict)
 
-    def around(self, text: str) -> "Graph":
-        """What leads to the stations in whose name a text occurs, and where one gets from there."""
-        wanted = {key for key, node in self.nodes.items() if text.lower() in node.name.lower()}
+    def around(self, text: str, kind: str = "") -> "Graph":
+        """What leads to the stations (of a kind) in whose name a text occurs, and where one gets from there."""
+        return self._around(
+            {
+                key
+                for key, node in self.nodes.items()
+                if text.lower() in node.name.lower() and kind in ("", node.kind)
+            }
+        )
+
+    def at(self, station: str) -> "Graph":
+        """What leads to one station, and where one gets from there; nothing where there is no such station."""
+        return self._around(self.nodes.keys() & {station})
+
+    def _around(self, wanted: set[str]) -> "Graph":
         kept = _reached(wanted, ((edge.source, edge.target) for edge in self.edges))
         kept |= _reached(wanted, ((edge.target, edge.source) for edge in self.edges))
         return Graph(

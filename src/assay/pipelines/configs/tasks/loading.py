@@ -1,6 +1,7 @@
 """An archive as rows: settings as they come, everything else collected beside them."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ _GIVEAWAYS = {
 }
 
 
+# Not one in a package, or of another machine's backup deeper inside an app.
+_VERSION_FILE = re.compile(r"^(?!.*(?:/apps/|!/))(?:.*/)?etc/splunk\.version$")
+
+
 @dataclass(slots=True)
 class Loaded:
     """What was read of an archive besides its settings."""
@@ -35,6 +40,8 @@ class Loaded:
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     superseded: list[int] = field(default_factory=list)
+    version: str | None = None
+    """Splunk's own, as `etc/splunk.version` says it."""
 
 
 class Loading:
@@ -64,6 +71,9 @@ class Loading:
             self._note(found)
             if found.content is None:
                 continue
+            if _VERSION_FILE.search(found.name):
+                self.loaded.version = _version(found.content)
+                continue
             place = self._place(found.name)
             assert place is not None, "only what has a place is wanted"
             self._progress(self._budget.members)
@@ -78,7 +88,7 @@ class Loading:
             )
 
     def _is_wanted(self, path: str) -> bool:
-        return self._place(path) is not None
+        return self._place(path) is not None or _VERSION_FILE.search(path) is not None
 
     def _place(self, path: str) -> Place | None:
         place = locate(path, self._lone_app)
@@ -156,6 +166,15 @@ class Loading:
             else:
                 self.loaded.counts["secrets"] += 1
                 yield file, number, conf, one.key, hidden, one.line, one.end, True
+
+
+def _version(content: bytes) -> str | None:
+    """What `VERSION=` says, in the file beside Splunk's folders."""
+    for line in content[:4096].decode("utf-8", "replace").splitlines():
+        name, _, said = line.partition("=")
+        if name.strip() == "VERSION" and (version := said.strip().replace("\0", "")):
+            return version[:100]
+    return None
 
 
 def _file_row(

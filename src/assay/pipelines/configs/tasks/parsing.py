@@ -131,7 +131,7 @@ def _parsed(
     store.copy_rest(conn, run.number, loaded.rows)
     if loaded.superseded:
         store.supersede(conn, run.number, loaded.superseded)
-    store.copy_apps(conn, run.number, _apps(conn, run.number))
+    store.copy_apps(conn, run.number, [*_itself(loaded.version), *_apps(conn, run.number)])
     _project(conn, run.number)
     counts = _counts(loaded)
     store.complete_run(
@@ -153,6 +153,13 @@ def _counts(loaded: Loaded) -> dict[str, int]:
         "apps": len({(file.area, file.app) for file in files if file.app}),
         "problems": len(loaded.rows.problems),
     }
+
+
+def _itself(version: str | None) -> list[App]:
+    """Splunk itself, which has no folder among the apps."""
+    if version is None:
+        return []
+    return [App("system", "", is_enabled=True, version=version, label="Splunk Enterprise", author="Splunk")]
 
 
 def _apps(conn: Connection, run: int) -> list[App]:
