@@ -44,7 +44,7 @@ def test_versions_of_an_ecosystem_without_order_are_listed_as_texts():
         ranges=(Range("GIT", repo="https://example.org/z", events=(Event(introduced="0"),)),),
         versions=("v1.2", "v1.2.1"),
     )
-    assert match_rows([entry]) == (MatchRow("OSS-Fuzz", "", "zlib", listed=["v1.2", "v1.2.1"]),)
+    assert match_rows([entry]) == (MatchRow("OSS-Fuzz", "", "zlib", listed=("v1.2", "v1.2.1")),)
 
 
 def test_a_range_that_cannot_be_read_is_a_row_that_says_so():

@@ -302,12 +302,8 @@ class Refusing:
 
 @pytest.mark.usefixtures("small_parts")
 def test_a_merge_that_is_interrupted_is_completed_by_the_next(ctx: Context):
-    claims = [a_claim(f"GHSA-{number}") for number in range(6)]
-    # Changed ones are read from their raw records again; of new ones the reading is at hand.
-    for _ in range(2):
-        claims = [msgspec.structs.replace(claim, details=f"{claim.details}+") for claim in claims]
-        with ctx.db.transaction() as conn:
-            submit(conn, *claims)
+    with ctx.db.transaction() as conn:
+        submit(conn, *(a_claim(f"GHSA-{number}") for number in range(6)))
     broken = replace(ctx, readers={"osv": Refusing("GHSA-3")})
     with pytest.raises(ZeroDivisionError):
         commands.merge(broken, quiet)
@@ -460,7 +456,8 @@ def test_no_odd_record_stops_the_others(ctx: Context, said: dict):
     assert faults(ctx) == {}
 
 
-def test_the_sample_merges_alike_from_readings_and_from_raw_records_in_processes(make_context):
+@pytest.mark.parametrize("is_spool_lost", [False, True], ids=["spooled", "spool lost"])
+def test_the_sample_merges_alike_from_readings_and_from_raw_records_in_processes(make_context, is_spool_lost):
     """New claims are merged from the reading that came with them, rebuilt ones from their raw records."""
     ctx = make_context(processes=2)
     with zipfile.ZipFile(SAMPLE) as archive, ctx.db.transaction() as conn:
@@ -471,12 +468,16 @@ def test_the_sample_merges_alike_from_readings_and_from_raw_records_in_processes
             raw = archive.read(member)
             claim = osv.read(record_id, raw)
             records.append(Incoming(claim, encode_claim(claim), raw, blake2b(raw).digest()))
-        commands.submit(conn, "osv", "doc", records, NOW)
+        commands.submit(conn, "osv", "doc", records, NOW, spool=ctx.spool)
+    assert ctx.spool.names()
+    if is_spool_lost:
+        ctx.spool.drop(ctx.spool.names())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(merging, "FEW", 1)
         counts = commands.merge(ctx, quiet)
         rebuilt = commands.rebuild(ctx, quiet)
     assert counts.added > 500
+    assert ctx.spool.names() == []
     assert rebuilt.digest_before == rebuilt.digest_after
     assert (rebuilt.counts.unchanged, rebuilt.counts.changed) == (counts.added, 0)
     assert faults(ctx) == {}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from assay.kit.pool import Pool
     from assay.kit.postgres import PostgresOptions
     from assay.kit.sealing import Seals
+    from assay.kit.spool import Spool
     from assay.monitoring.model import Alerting
     from assay.pipelines.advisories.model import Source
     from assay.pipelines.feeds.model.language import Language
@@ -59,6 +60,7 @@ class Context:
     open_bucket: "Callable[[str], Bucket]"
     archives: "Archives"
     mirrors: Path
+    spool: "Spool"
     sources: "Mapping[str, Source]"
     readers: "Readers"
     policy: "Policy"
@@ -204,6 +206,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
     from assay.kit.files import Files
     from assay.kit.fingerprints import Fingerprints
     from assay.kit.http import Http
+    from assay.kit.spool import Spool
     from assay.pipelines.advisories.model import RecordSource
     from assay.pipelines.feeds.rules.claims import READERS
     from assay.pipelines.feeds.tasks.naming import Dictionary
@@ -223,6 +226,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         open_bucket=partial(open_bucket, options=_bucket_options(settings)),
         archives=stack.enter_context(Archives()),
         mirrors=settings.home / "mirrors",
+        spool=Spool(settings.home / "spool"),
         sources=sources,
         readers={
             **{name: source.read for name, source in sources.items() if isinstance(source, RecordSource)},

@@ -20,8 +20,9 @@ from assay.domain.identifiers import normalise
 from assay.errors import Conflict, NotFound
 from assay.jobs.running import Running
 from assay.jobs.task import task
-from assay.kit.compression import compress, compress_quickly
+from assay.kit.compression import compress
 from assay.kit.db import Connection, reserve, writable
+from assay.kit.spool import Spool
 
 # A percentile that moved less than this since it was last kept is not kept again: percentiles of all CVEs
 # shift a little every day while the scores stand still.
@@ -74,11 +75,18 @@ class Submitted:
 
 
 def submit(
-    conn: Connection, source: str, document: str, records: Sequence[Incoming], now: datetime
+    conn: Connection,
+    source: str,
+    document: str,
+    records: Sequence[Incoming],
+    now: datetime,
+    *,
+    spool: Spool | None = None,
 ) -> Submitted:
     """Take records of one source as claims, in the caller's transaction, and mark what changed for merging.
 
-    The same record with the same content changes nothing. Record ids must be distinct.
+    The same record with the same content changes nothing. Record ids must be distinct. With a spool the merge finds
+    the new claims as they were read, and need not read them again.
     """
     known = store.known_claims(conn, source, [record.claim.record_id for record in records])
     fresh = [record for record in records if record.claim.record_id not in known]
@@ -110,8 +118,8 @@ def submit(
         ]
 
     if fresh:
-        readings = [compress_quickly(record.reading) for record in fresh]
-        store.add_claims(conn, rows(zip(keys, fresh, strict=True)), readings)
+        places = spool.put([record.reading for record in fresh]) if spool is not None else None
+        store.add_claims(conn, rows(zip(keys, fresh, strict=True)), places)
     if changed:
         store.replace_claims(conn, rows(changed))
     if back:

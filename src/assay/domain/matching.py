@@ -6,9 +6,11 @@ ECOSYSTEM ranges are both read in the ecosystem's own order, as osv.dev reads th
 left out here. What cannot be read is *unknown* and never "not affected".
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import attrgetter
+
+import msgspec
 
 from assay.domain.osv import Affected, Event, Range
 from assay.domain.versions import family_of, key
@@ -16,13 +18,12 @@ from assay.domain.versions import family_of, key
 BELOW_ALL = b""
 """The lower bound that OSV writes as `introduced: 0`; no version has this key."""
 
-# In the order in which events of equal versions take effect.
-_KINDS = ("introduced", "last_affected", "fixed")
+# In the order in which events of equal versions take effect; a limit is no step.
+_INTRODUCED, _LAST_AFFECTED, _FIXED, _LIMIT = range(4)
 _NEEDS_RELEASE = frozenset({"Alpine", "Ubuntu"})
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, gc=False):
     """An interval of affected keys, its lower bound included; `upper` None is unbounded.
 
     `introduced` and `fixed` are the versions as written that begin and end it; `fixed` is None where the end is a
@@ -49,8 +50,7 @@ class Span:
         return version_key < self.upper or (self.is_upper_included and version_key == self.upper)
 
 
-@dataclass(frozen=True, slots=True)
-class Spans:
+class Spans(msgspec.Struct, frozen=True):
     """What ranges come to: disjoint spans in ascending order, and the versions in ranges that could not be read."""
 
     spans: tuple[Span, ...] = ()
@@ -67,13 +67,16 @@ class Spans:
         return None if self.unread else False
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True, gc=False):
     """One event with its place in the order."""
 
     at: bytes
-    kind: str
+    kind: int
     written: str
+
+
+_PLACE = attrgetter("at", "kind")
+_AT = attrgetter("at")
 
 
 class _Unread(Exception):  # noqa: N818 - never leaves here; it carries what nobody can read
@@ -138,48 +141,48 @@ def _steps(ecosystem: str, each: Range) -> tuple[list[_Step], bytes | None]:
     limits: list[bytes | None] = []
     unread: list[str] = []
     for kind, written in _events(each.events):
-        at = _place(ecosystem, kind, written)
-        if kind == "limit" and "*" in written:
+        at = BELOW_ALL if kind == _INTRODUCED and written == "0" else key(ecosystem, written)
+        if kind == _LIMIT and "*" in written:
             limits.append(None)
         elif at is None:
             unread.append(written)
-        elif kind == "limit":
+        elif kind == _LIMIT:
             limits.append(at)
         else:
             steps.append(_Step(at, kind, written))
     if unread:
         raise _Unread(unread)
-    steps.sort(key=lambda step: (step.at, _KINDS.index(step.kind)))
+    steps.sort(key=_PLACE)
     bounds = [limit for limit in limits if limit is not None]
     return steps, max(bounds) if bounds and len(bounds) == len(limits) else None
 
 
-def _events(events: Sequence[Event]) -> Iterable[tuple[str, str]]:
+def _events(events: Sequence[Event]) -> Iterator[tuple[int, str]]:
     for event in events:
-        for kind in (*_KINDS, "limit"):
-            written = getattr(event, kind)
-            if written is not None:
-                yield kind, written
-
-
-def _place(ecosystem: str, kind: str, written: str) -> bytes | None:
-    return BELOW_ALL if kind == "introduced" and written == "0" else key(ecosystem, written)
+        if event.introduced is not None:
+            yield _INTRODUCED, event.introduced
+        if event.last_affected is not None:
+            yield _LAST_AFFECTED, event.last_affected
+        if event.fixed is not None:
+            yield _FIXED, event.fixed
+        if event.limit is not None:
+            yield _LIMIT, event.limit
 
 
 def _spans(steps: list[_Step], limit: bytes | None) -> list[Span]:
     """One range's spans: at every version that events name, what holds there and what holds right behind it."""
     found: list[Span] = []
     opened: _Step | None = None
-    for at, group in groupby(steps, key=lambda step: step.at):
+    for at, group in groupby(steps, key=_AT):
         here = {step.kind: step for step in reversed(list(group))}
-        begins, fixed = here.get("introduced"), here.get("fixed")
+        begins, fixed = here.get(_INTRODUCED), here.get(_FIXED)
         if fixed is not None:
             if opened is not None:
                 found.append(Span(opened.at, at, False, fixed.written, opened.written))
             opened = None
             continue
         opened = opened or begins
-        if opened is not None and "last_affected" in here:
+        if opened is not None and _LAST_AFFECTED in here:
             found.append(Span(opened.at, at, True, None, opened.written))
             opened = None
     if opened is not None:
@@ -194,8 +197,10 @@ def _cut(span: Span, limit: bytes) -> Span:
 
 
 def _merged(found: list[Span]) -> tuple[Span, ...]:
+    if len(found) < 2:
+        return tuple(found)
     merged: list[Span] = []
-    for span in sorted(found, key=lambda span: span.lower):
+    for span in sorted(found, key=attrgetter("lower")):
         last = merged[-1] if merged else None
         if last is None or (last.upper is not None and last.upper < span.lower):
             merged.append(span)
@@ -222,10 +227,10 @@ def _is_in_range(ecosystem: str, version_key: bytes | None, each: Range) -> bool
         return False
     is_vulnerable = False
     for step in steps:
-        if step.kind == "introduced" and version_key >= step.at:
+        if step.kind == _INTRODUCED and version_key >= step.at:
             is_vulnerable = True
-        elif (step.kind == "fixed" and version_key >= step.at) or (
-            step.kind == "last_affected" and version_key > step.at
+        elif (step.kind == _FIXED and version_key >= step.at) or (
+            step.kind == _LAST_AFFECTED and version_key > step.at
         ):
             is_vulnerable = False
     return is_vulnerable
@@ -233,7 +238,7 @@ def _is_in_range(ecosystem: str, version_key: bytes | None, each: Range) -> bool
 
 def _is_in_range_whatever_it_is(steps: list[_Step], limit: bytes | None) -> bool | None:
     """For a version without a place in the order: all are affected, or none is, or it is unknown."""
-    if not any(step.kind == "introduced" for step in steps):
+    if not any(step.kind == _INTRODUCED for step in steps):
         return False
-    is_unending = limit is None and all(step.kind == "introduced" for step in steps)
+    is_unending = limit is None and all(step.kind == _INTRODUCED for step in steps)
     return True if is_unending and steps[0].at == BELOW_ALL else None

@@ -8,7 +8,8 @@ names several CVE ids is a claim on each of them, not a bridge between them.
 import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from assay.catalog.model import Decisions
 from assay.domain.identifiers import cve_order, is_cve
@@ -20,8 +21,7 @@ _NAMED = 1
 _BUNDLE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(msgspec.Struct, frozen=True, gc=False):
     """The names that one claim gives to its vulnerability; `own` is the record's own identifier, if it has one."""
 
     claim: int
@@ -29,8 +29,7 @@ class Naming:
     identifiers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AliasGroup:
+class AliasGroup(msgspec.Struct, frozen=True, gc=False):
     """Names of one vulnerability, sorted, and the claims that speak of it, sorted."""
 
     identifiers: tuple[str, ...]

@@ -1,6 +1,7 @@
 """What of a finished record a package is matched against: intervals of version keys, listed versions, commits."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from assay.catalog.rules.affected import can_be_kept, package_key
@@ -25,7 +26,7 @@ class MatchRow(NamedTuple):
     is_upper_included: bool = False
     is_unread: bool = False
     fixed: str | None = None
-    listed: list[str] | None = None
+    listed: tuple[str, ...] | None = None
 
 
 def match_rows(affected: Sequence[Affected]) -> tuple[MatchRow, ...]:
@@ -34,46 +35,57 @@ def match_rows(affected: Sequence[Affected]) -> tuple[MatchRow, ...]:
     A version is affected if it is in an interval or listed (OSV schema, section "Evaluation"): listed versions that
     an interval holds anyway are left out.
     """
-    rows: dict[tuple[object, ...], MatchRow] = {}
+    rows: dict[MatchRow, None] = {}
     for entry in affected:
         full, name = package_key(entry)
         if can_be_kept(full, name):
-            ecosystem, _, release = full.partition(":")
-            for row in _rows(entry, full, MatchRow(ecosystem, release, name)):
-                rows.setdefault((*row[:-1], tuple(row.listed or ())), row)
-    return tuple(rows.values())
+            rows.update(dict.fromkeys(_rows(entry, full, name)))
+    return tuple(rows)
 
 
-def _rows(entry: Affected, ecosystem: str, package: MatchRow) -> Iterator[MatchRow]:
-    found = spans(ecosystem, entry.ranges)
-    points, texts = _listed_elsewhere(ecosystem, entry.versions, found.spans)
-    for span in found.spans:
-        fixed = span.fixed if span.fixed is not None and len(span.fixed) <= _LONGEST_FIXED else None
-        yield package._replace(
-            lower=span.lower,
-            upper=span.upper,
-            is_upper_included=span.is_upper_included,
-            fixed=without_nul(fixed) if fixed is not None else None,
+def _rows(entry: Affected, full: str, name: str) -> list[MatchRow]:
+    ecosystem, _, release = full.partition(":")
+    found = spans(full, entry.ranges)
+    points, texts = _listed_elsewhere(full, entry.versions, found.spans)
+    rows = [
+        MatchRow(
+            ecosystem,
+            release,
+            name,
+            span.lower,
+            span.upper,
+            span.is_upper_included,
+            False,
+            _shown(span.fixed),
         )
-    for point in points:
-        yield package._replace(lower=point, upper=point, is_upper_included=True)
-    if texts or found.unread:
-        yield package._replace(listed=texts or None, is_unread=bool(found.unread))
-    elif not found.spans and not points:
-        yield package
+        for span in found.spans
+    ]
+    rows += [MatchRow(ecosystem, release, name, point, point, True) for point in points]
+    if texts or found.unread or not rows:
+        rows.append(
+            MatchRow(ecosystem, release, name, is_unread=bool(found.unread), listed=tuple(texts) or None)
+        )
+    return rows
+
+
+def _shown(fixed: str | None) -> str | None:
+    return without_nul(fixed) if fixed is not None and len(fixed) <= _LONGEST_FIXED else None
 
 
 def _listed_elsewhere(
     ecosystem: str, versions: Sequence[str], intervals: Sequence[Span]
 ) -> tuple[list[bytes], list[str]]:
     """The listed versions outside all intervals: as keys, sorted, and as texts where they have none."""
+    if not versions:
+        return [], []
     points: set[bytes] = set()
     texts: dict[str, None] = {}
+    begins = [span.lower for span in intervals]
     for version in versions:
         found = key(ecosystem, version)
         if found is None:
             texts[without_nul(version)] = None
-        elif not any(span.holds(found) for span in intervals):
+        elif not (before := bisect_right(begins, found)) or not intervals[before - 1].holds(found):
             points.add(found)
     return sorted(points), list(texts)
 

@@ -31,6 +31,7 @@ _OLDEST = datetime.min.replace(tzinfo=UTC)
 _RETRACTED = (State.WITHDRAWN, State.REJECTED)
 # Strict clients read the first entry only and want CVSS 3 there (research/aggregators.md, 6.5 no. 10).
 _SEVERITY_ORDER = ("3.1", "3.0", "4.0", "2.0")
+_CVSS_FIELD = {version: f"cvss/{version}" for version in _SEVERITY_ORDER}
 _SEVERITY_TYPE = {"2.0": "CVSS_V2", "3.0": "CVSS_V3", "3.1": "CVSS_V3", "4.0": "CVSS_V4"}
 
 
@@ -45,11 +46,14 @@ def merge(identifiers: Sequence[str], held: Sequence[Held], policy: Policy) -> M
 def preferred_name(identifiers: Sequence[str], policy: Policy) -> str:
     """The name a vulnerability goes by: the policy's best database, the oldest CVE id, then the alphabet."""
 
-    def order(name: str) -> tuple[int, tuple[int, int], str]:
-        place = policy.names.get(database(name), len(policy.names))
-        return (place, cve_order(name) if is_cve(name) else (9999, 0), name)
+    if len(identifiers) == 1:
+        return identifiers[0]
+    places = policy.names
 
-    return identifiers[0] if len(identifiers) == 1 else min(identifiers, key=order)
+    def order(name: str) -> tuple[int, tuple[int, int], str]:
+        return (places.get(database(name), len(places)), cve_order(name) if is_cve(name) else (9999, 0), name)
+
+    return min(identifiers, key=order)
 
 
 class _Merge:
@@ -72,7 +76,9 @@ class _Merge:
             self._quiet = frozenset[int]()
             return
         self._quiet = held_back(held, only)
-        self._ordered = sorted(held, key=self._trust)
+        trust = {entry.id: _trust(entry) for entry in held}
+        self._ordered = sorted(held, key=lambda entry: self._order(entry, trust[entry.id]))
+        self._trust = trust
         self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
         # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
         self._statements = [entry for entry in self._ordered if entry.id not in self._quiet]
@@ -88,18 +94,9 @@ class _Merge:
             if (not entry.is_retracted and entry.id not in self._quiet) or entry.id in heard_anyway
         ]
 
-    def _trust(self, entry: Held, field: str | None = None) -> tuple[Any, ...]:
-        claim = entry.claim
-        return (
-            entry.id in self._quiet,
-            entry.is_retracted,
-            self._policy.rank(claim, field),
-            len(_bundled(claim)) > 0,
-            -claim.confidence,
-            -claim.modified.timestamp() if claim.modified else inf,
-            claim.source,
-            claim.record_id,
-        )
+    def _order(self, entry: Held, trust: tuple[Any, ...], field: str | None = None) -> tuple[Any, ...]:
+        is_quiet = entry.id in self._quiet
+        return is_quiet, entry.is_retracted, self._policy.rank(entry.claim, field), trust
 
     def _heard(self, field: str) -> list[Ranked]:
         """The claims heard on a field, most trusted first."""
@@ -108,7 +105,11 @@ class _Merge:
             speaks = self._policy.speaks
             speaking = [entry for entry in speaking if speaks(entry.claim, field)]
         if len(speaking) > 1 and field in self._policy.field_ranks:
-            speaking = sorted(speaking, key=lambda entry: self._trust(self._ordered[entry.place], field))
+            ordered, trust = self._ordered, self._trust
+            speaking = sorted(
+                speaking,
+                key=lambda entry: self._order(ordered[entry.place], trust[ordered[entry.place].id], field),
+            )
         return speaking
 
     def _pick(self, field: str, alike: Callable[[Any], Any] | None = None) -> Any:
@@ -119,7 +120,7 @@ class _Merge:
                 return None
             self._fields[field] = _ALONE[0]
             return value
-        found = None
+        found = found_alike = None
         by = -1
         against: list[int] = []
         for place, claim in self._heard(field):
@@ -128,8 +129,11 @@ class _Merge:
                 continue
             if by < 0:
                 found, by = value, place
-            elif value != found and (alike is None or alike(value) != alike(found)):
-                against.append(place)
+            elif value != found:
+                if alike is not None and found_alike is None:
+                    found_alike = alike(found)
+                if alike is None or alike(value) != found_alike:
+                    against.append(place)
         if by >= 0:
             self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
         return found
@@ -171,9 +175,10 @@ class _Merge:
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
-            modified=_stamp(modified or published) or UNKNOWN_DATE,
-            published=_stamp(published),
-            withdrawn=_stamp(withdrawn) or (UNKNOWN_DATE if state in _RETRACTED else None),
+            # Times are written as such: their encoder takes a tenth of the time of `isoformat`.
+            modified=cast(str, modified or published or UNKNOWN_DATE),
+            published=cast(str | None, published),
+            withdrawn=cast(str | None, withdrawn or (UNKNOWN_DATE if state in _RETRACTED else None)),
             aliases=tuple(other for other in self._names if other != name) if len(self._names) > 1 else (),
             upstream=self._others("upstream", _UPSTREAM),
             related=self._others("related", related_names),
@@ -290,7 +295,9 @@ class _Merge:
                 elif entry.score != found[version][0] and place != by[version]:
                     against.setdefault(version, []).append(place)
         for version, place in by.items():
-            self._fields[f"cvss/{version}"] = Said(place, tuple(dict.fromkeys(against.get(version, ()))))
+            others = against.get(version)
+            said = Said(place, tuple(dict.fromkeys(others))) if others else _alone(place)
+            self._fields[_CVSS_FIELD[version]] = said
         return found
 
     def _best(self, vectors: Mapping[str, tuple[str, Score]]) -> tuple[Score | None, str | None]:
@@ -303,8 +310,7 @@ class _Merge:
     def _severity(self, cvss: Score | None) -> Band | None:
         """The band of the computed score; a source's own word only where no vector is valid."""
         if cvss is not None:
-            by = self._fields[f"cvss/{cvss.version}"]
-            self._fields["severity"] = by
+            self._fields["severity"] = self._fields[_CVSS_FIELD[cvss.version]]
             return cvss.band
         bands = [
             (place, band)
@@ -329,6 +335,18 @@ class _Merge:
         )
 
 
+def _trust(entry: Held) -> tuple[Any, ...]:
+    """What decides between claims of one rank."""
+    claim = entry.claim
+    return (
+        len(_bundled(claim)) > 0,
+        -claim.confidence,
+        -claim.modified.timestamp() if claim.modified else inf,
+        claim.source,
+        claim.record_id,
+    )
+
+
 _CWES = attrgetter("cwes")
 _UPSTREAM = attrgetter("upstream")
 _REFERENCES = attrgetter("references")
@@ -339,6 +357,8 @@ _ALONE = tuple(Said(place) for place in range(16))
 
 def _distinct(entries: Sequence[Any], key: Callable[[Any], Any]) -> tuple[Any, ...]:
     """The first entry of each key, in order."""
+    if len(entries) == 1 or len(set(map(key, entries))) == len(entries):
+        return tuple(entries)
     found: dict[Any, Any] = {}
     for entry in entries:
         found.setdefault(key(entry), entry)
@@ -358,9 +378,10 @@ def related_names(claim: Claim) -> tuple[str, ...]:
 
 def _bundled(claim: Claim) -> tuple[str, ...]:
     """The CVE ids that a claim on several of them speaks of, empty for a claim on one."""
-    if len(claim.aliases) < 2 - (claim.own is not None):
+    # Asked of every claim several times, and hardly one has two names of this kind.
+    if len(claim.aliases) < 2 - (claim.own is not None) or " ".join(claim.identifiers).count("CVE-") < 2:
         return ()
-    cves = tuple(name for name in claim.identifiers if is_cve(name))
+    cves = tuple(filter(is_cve, claim.identifiers))
     return cves if len(cves) > 1 else ()
 
 
@@ -371,10 +392,6 @@ def _severities(vectors: Mapping[str, tuple[str, Score]]) -> tuple[Severity, ...
             kind = _SEVERITY_TYPE[version]
             found.setdefault(kind, Severity(kind, vectors[version][0]))
     return tuple(found.values())
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().removesuffix("+00:00") + "Z"
 
 
 def _folded(text: str) -> str:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.rows import class_row
 
 from assay.catalog.model import Decisions
 from assay.kit import sql
 from assay.kit.db import Connection, copy_rows
+from assay.kit.spool import Place
 
 _SQL = sql.beside(__file__)
 
@@ -26,6 +27,8 @@ _CLAIM_COLUMNS = (
     "id", "source", "record_id", "identifiers", "raw", "content_hash", "document", "confidence", "seen_at",
 )  # fmt: skip
 _CLAIM_TYPES = ("int8", "text", "text", "text[]", "bytea", "bytea", "text", "float4", "timestamptz")
+_PLACED_COLUMNS = ("claim_id", "spool_file", "spool_at", "spool_bytes", "spool_checksum")
+_PLACED_TYPES = ("int8", "text", *("int8",) * 3)
 ClaimRow = tuple[int, str, str, list[str], bytes, bytes, str, float, datetime]
 
 _VULNERABILITY_COLUMNS = (
@@ -63,8 +66,7 @@ class Known:
     is_tombstoned: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Dirty:
+class Dirty(NamedTuple):
     """A mark that a claim's vulnerability has to be merged again, with the names that decide which."""
 
     id: int
@@ -111,11 +113,14 @@ def known_claims(conn: Connection, source: str, record_ids: Sequence[str]) -> Ma
     return {row[0]: Known(*row[1:]) for row in rows}
 
 
-def add_claims(conn: Connection, rows: Sequence[ClaimRow], readings: Sequence[bytes]) -> None:
-    """Save claims that are new to the catalog and mark them dirty, each with its reading (compressed)."""
+def add_claims(conn: Connection, rows: Sequence[ClaimRow], places: Sequence[Place] | None) -> None:
+    """Save claims that are new to the catalog and mark them dirty, each with the place of its reading if it has one."""
     copy_rows(conn, "catalog.claims", _CLAIM_COLUMNS, _CLAIM_TYPES, rows)
-    marks = ((row[0], reading) for row, reading in zip(rows, readings, strict=True))
-    copy_rows(conn, "catalog.dirty_claims", ("claim_id", "reading"), ("int8", "bytea"), marks)
+    if places is None:
+        copy_rows(conn, "catalog.dirty_claims", ("claim_id",), ("int8",), ((row[0],) for row in rows))
+    else:
+        marks = ((row[0], *place) for row, place in zip(rows, places, strict=True))
+        copy_rows(conn, "catalog.dirty_claims", _PLACED_COLUMNS, _PLACED_TYPES, marks)
 
 
 def replace_claims(conn: Connection, rows: Sequence[ClaimRow]) -> None:
@@ -171,10 +176,10 @@ def all_namings(conn: Connection) -> Iterable[tuple[int, list[str]]]:
     return conn.execute(_SQL["all_namings"].text, binary=True)
 
 
-def load_readings(conn: Connection, dirty: Sequence[int]) -> Mapping[int, bytes]:
-    """Claims as they were read when they were marked dirty, compressed, by claim; only those that carry one."""
-    rows = conn.execute(_SQL["load_readings"].text, {"ids": list(dirty)}, binary=True)
-    return {row[0]: row[1] for row in rows if row[1] is not None}
+def find_readings(conn: Connection, dirty: Sequence[int]) -> Mapping[int, Place]:
+    """Where claims stand as they were read when they were marked dirty, by claim; only those that stand anywhere."""
+    rows = conn.execute(_SQL["find_readings"].text, {"ids": list(dirty)}, binary=True)
+    return {row[0]: Place(*row[1:]) for row in rows if row[1] is not None}
 
 
 def load_claims(conn: Connection, ids: Sequence[int]) -> list[Stored]:

@@ -85,9 +85,9 @@ WHERE claims.id IN (
 -- Every claim with the names it gives.
 SELECT id, identifiers FROM catalog.claims ORDER BY id;
 
--- name: load_readings
--- The claims of some dirty marks as they were read; null where the newest mark of a claim carries none.
-SELECT DISTINCT ON (claim_id) claim_id, reading
+-- name: find_readings
+-- Where the claims of some dirty marks stand as they were read; null where the newest mark of a claim does not say.
+SELECT DISTINCT ON (claim_id) claim_id, spool_file, spool_at, spool_bytes, spool_checksum
 FROM catalog.dirty_claims
 WHERE id = ANY(%(ids)s::bigint[])
 ORDER BY claim_id, id DESC;

@@ -24,6 +24,7 @@ from assay.kit.clock import Clock
 from assay.kit.compression import decompress
 from assay.kit.db import Connection, Database
 from assay.kit.pool import Pool
+from assay.kit.spool import Spool
 
 # Claims per part: enough to make a transaction worth its round trips, few enough to stay small in memory.
 _PART = 400
@@ -47,6 +48,8 @@ class Needs(Protocol):
     def readers(self) -> Readers: ...
     @property
     def policy(self) -> Policy: ...
+    @property
+    def spool(self) -> Spool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ def _merge_dirty(
 ) -> MergeCounts:
     """Merge what is marked dirty now."""
     decisions = store.load_decisions(conn)
+    spooled = ctx.spool.names()
     gathered = _gather(conn, decisions)
     parts = [replace(part, rewrites=rewrites) for part in cut(gathered, decisions)]
     counts = MergeCounts()
@@ -132,24 +136,26 @@ def _merge_dirty(
         counts.add(outcome)
         done += size
         progress(done, total)
+    if not counts.postponed:
+        ctx.spool.drop(spooled)
     return counts
 
 
 def _gather(conn: Connection, decisions: Decisions) -> Gathered:
     """The dirty claims and all others that share a name with them, directly or through others."""
-    gathered = Gathered()
+    gathered = Gathered(is_first=not store.has_names(conn))
     names: set[str] = set()
     held: set[int] = set()
     for dirty in store.load_dirty(conn):
         gathered.dirty_of.setdefault(dirty.claim_id, []).append(dirty.id)
         if dirty.former:
             gathered.former_of.setdefault(dirty.claim_id, []).extend(dirty.former)
-        names.update(dirty.names, dirty.former)
+        if not gathered.is_first:
+            names.update(dirty.names, dirty.former)
         if dirty.claim_id not in held:
             held.add(dirty.claim_id)
             gathered.namings.append((dirty.claim_id, dirty.names))
-    gathered.is_first = not store.has_names(conn)
-    todo = set() if gathered.is_first else names
+    todo = names
     while todo:
         fresh: set[str] = set()
         for claim_id, their_names in _claims_that_name(conn, _with_pinned(todo, decisions)):
@@ -180,7 +186,11 @@ def _claims_that_name(conn: Connection, names: Iterable[str]) -> Iterator[tuple[
 def cut(gathered: Gathered, decisions: Decisions) -> Iterator[Part]:
     """Whole components, those that people pinned together as one, packed into parts of about the same size."""
     # A claim's former names belong to its component as well: whoever holds them now may have to let go.
-    wide = [(claim, [*names, *gathered.former_of.get(claim, ())]) for claim, names in gathered.namings]
+    former_of = gathered.former_of
+    wide = [
+        (claim, [*names, *former_of[claim]] if claim in former_of else names)
+        for claim, names in gathered.namings
+    ]
     part = Part([], [], set(), [], is_first=gathered.is_first)
     for positions in components(wide, decisions.pins):
         for position in positions:
@@ -208,8 +218,8 @@ def merge_part(ctx: Needs, part: Part) -> tuple[int, MergeCounts]:
 def _merge_part(conn: Connection, ctx: Needs, part: Part) -> MergeCounts:
     counts = MergeCounts()
     held = {
-        claim_id: Held(claim_id, decode_claim(decompress(reading)))
-        for claim_id, reading in store.load_readings(conn, part.dirty).items()
+        claim_id: Held(claim_id, decode_claim(reading))
+        for claim_id, reading in ctx.spool.get(store.find_readings(conn, part.dirty)).items()
     }
     unread = [claim_id for claim_id in part.claims if claim_id not in held]
     if unread:

@@ -9,7 +9,7 @@ Keys are stored, so ENCODER_VERSION rises whenever any key changes; what was sto
 
 from collections.abc import Callable
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from assay.domain.versions import (
     alpine,
@@ -119,24 +119,34 @@ def key(ecosystem: str, version: str) -> bytes | None:
     Two versions that the ecosystem calls equal have the same key. A key is never empty: `b""` is left for the bound
     below everything, OSV's `introduced: 0`. Never raises, whatever the text.
     """
-    family = family_of(ecosystem)
-    return None if family is None else family_key(family, version)
+    return _encoder(ecosystem)(version) if len(version) <= LONGEST_VERSION else None
 
 
 def family_key(family: Family, version: str) -> bytes | None:
     """The version's key in a family's order, None for *unknown*."""
-    if len(version) > LONGEST_VERSION:
-        return None
+    return _KEYS[family](version) if len(version) <= LONGEST_VERSION else None
+
+
+@lru_cache(maxsize=1024)
+def _encoder(ecosystem: str) -> Callable[[str], bytes | None]:
+    family = family_of(ecosystem)
+    return _unordered if family is None else _KEYS[family]
+
+
+def _unordered(version: str) -> None:
+    """No key for any version."""
+
+
+def _key(encode: Callable[[str], bytes], version: str) -> bytes | None:
     written = version.strip()
     if not written.isascii() or not written.isprintable() or not written:
         return None
-    return _cached_key(family, written)
-
-
-@lru_cache(maxsize=32768)  # some 10 MB; advisories on one package name the same versions again and again
-def _cached_key(family: Family, version: str) -> bytes | None:
     try:
-        encoded = ENCODERS[family](version)
+        encoded = encode(written)
     except ValueError:
         return None
     return encoded if len(encoded) <= LONGEST_KEY else None
+
+
+# Advisories on one package name the same versions again and again; 16,384 of them take some 5 MB.
+_KEYS = {family: lru_cache(maxsize=16_384)(partial(_key, encode)) for family, encode in ENCODERS.items()}

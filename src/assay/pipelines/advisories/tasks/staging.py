@@ -15,6 +15,7 @@ from assay.catalog.model import encode_claim
 from assay.errors import BadRecord, Permanent
 from assay.kit.archive import Archive, Limits, Member, open_archive
 from assay.kit.db import Connection
+from assay.kit.spool import Spool
 from assay.pipelines.advisories import store
 from assay.pipelines.advisories.model import Entry, RecordSource, Refused
 from assay.pipelines.advisories.rules import (
@@ -260,7 +261,7 @@ def _stage_part(ctx: Needs, part: Part, archive: Readable) -> PartOutcome:
             continue
         incoming.append(to_incoming(source, standing))
     with ctx.db.transaction() as conn:
-        submit_part(conn, part, incoming, bad, outcome, ctx.clock())
+        submit_part(conn, part, incoming, bad, outcome, ctx.clock(), ctx.spool)
     return outcome
 
 
@@ -279,11 +280,12 @@ def submit_part(
     bad: list[Bad],
     outcome: PartOutcome,
     now: datetime,
+    spool: Spool,
 ) -> None:
     """Hand a part's records over in the caller's transaction; a synchronous flush waits for the document's end."""
     # Nothing depends on a part being on disk before the listing is, which is committed last and flushes it all.
     conn.execute("SET LOCAL synchronous_commit = off")
-    submitted = catalog.submit(conn, part.source, part.document, incoming, now)
+    submitted = catalog.submit(conn, part.source, part.document, incoming, now, spool=spool)
     store.quarantine(conn, part.source, part.scope, part.document, bad, now)
     outcome.new = submitted.new
     outcome.changed = submitted.changed
