@@ -8,18 +8,19 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from assay.auth.model import SavedFilter
 from assay.auth.queries import saved_filters
 from assay.bootstrap import Context
 from assay.catalog import queries as catalog
 from assay.catalog.model import State
-from assay.catalog.queries import Hit, Sort
+from assay.catalog.queries import Counts, Hit, Page, Sort
 from assay.domain.severity import Band
 from assay.kit.db import Connection
 from assay.web.guard import Viewer
 from assay.web.listed import as_csv, as_lines
 from assay.web.pages.remembering import Remembered
 from assay.web.pages.saved import PAGE
-from assay.web.pages.trending import recent
+from assay.web.pages.trending import Trend, recent
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
@@ -31,6 +32,8 @@ _PERIODS = {
     "30d": timedelta(days=30),
     "365d": timedelta(days=365),
 }
+
+_Figures = tuple[Counts, Trend, list[str]]
 
 _Text = Annotated[str, Query(max_length=300)]
 
@@ -138,28 +141,29 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         now = ctx.clock()
         filters = asked.filters(now)
         today = now.date()
-        page, (counts, trend, ecosystems), saved = read(
-            lambda conn: (
-                catalog.search(
-                    conn,
-                    filters,
-                    sort=asked.sort,
-                    descending=asked.is_descending,
-                    limit=_PAGE,
-                    cursor=cursor or None,
-                ),
-                figures(
-                    conn,
-                    (asked.figures(), today),
-                    lambda: (
-                        catalog.count(conn, filters),
-                        recent(conn, filters, today),
-                        catalog.list_ecosystems(conn),
-                    ),
-                ),
-                [] if who.person_id is None else saved_filters(conn, who.person_id, PAGE),
+
+        def found(conn: Connection) -> tuple[Page, _Figures, list[SavedFilter]]:
+            looked = catalog.look_up(conn, filters)
+            page = catalog.search(
+                conn,
+                looked,
+                sort=asked.sort,
+                descending=asked.is_descending,
+                limit=_PAGE,
+                cursor=cursor or None,
             )
-        )
+
+            def count() -> _Figures:
+                return (
+                    catalog.count(conn, looked),
+                    recent(conn, looked, today),
+                    catalog.list_ecosystems(conn),
+                )
+
+            saved = [] if who.person_id is None else saved_filters(conn, who.person_id, PAGE)
+            return page, figures(conn, (asked.figures(), today), count), saved
+
+        page, (counts, trend, ecosystems), saved = read(found)
         return show(
             request,
             "vulnerabilities/list.html",
