@@ -1,4 +1,4 @@
-"""Prose on its way in: the real program and worker, a real server with ETags, real feeds; and a worker that is killed."""
+"""Prose on its way in: the real program, worker and server with ETags, real feeds; and a worker that is killed."""
 
 import json
 import os
