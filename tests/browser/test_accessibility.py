@@ -11,6 +11,7 @@ PAGES = [
     "/vulnerabilities?q=nothing-is-called-so",
     "/vulnerabilities/CVE-2021-44228",
     "/vulnerabilities/CVE-2021-44228/claims/osv?record=GHSA-jfh8-c2jp-5v3q",
+    "/products",
     "/sources",
     "/sources/osv",
     "/sources/quarantine",
@@ -26,6 +27,7 @@ PAGES = [
     "/alerts",
     "/audit",
     "/settings",
+    "/settings/llm",
     "/no-such-page",
 ]
 

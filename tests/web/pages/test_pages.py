@@ -20,6 +20,8 @@ PAGES = {
     "/vulnerabilities?q=log4j&severity=critical&exploited=yes&source=osv&ecosystem=Maven&sort=epss": 24,
     "/vulnerabilities/CVE-2021-44228": 14,
     "/vulnerabilities/CVE-2021-44228/claims/osv?record=GHSA-jfh8-c2jp-5v3q": 5,
+    "/vulnerabilities?monitored=yes": 14,
+    "/products": 6,
     "/sources": 16,
     "/sources/osv": 18,
     "/sources/quarantine": 4,
@@ -32,7 +34,7 @@ PAGES = {
     "/alerts": 4,
     "/alerts?state=all": 4,
 }
-FOR_ADMINS = {"/audit": 3, "/settings": 6}
+FOR_ADMINS = {"/audit": 3, "/settings": 6, "/settings/llm": 5}
 
 
 @pytest.mark.parametrize(("path", "most"), {**PAGES, **FOR_ADMINS}.items())
