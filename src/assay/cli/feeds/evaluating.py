@@ -24,13 +24,18 @@ def evaluate(
     ],
     since: Annotated[
         str | None,
-        typer.Option(metavar="DAY", help="Measure on what was published since; what is older teaches the names."),
+        typer.Option(
+            metavar="DAY", help="Measure on what was published since; what is older teaches the names."
+        ),
     ] = None,
     most: Annotated[int, typer.Option(min=1, metavar="N", help="Texts to measure on, at most.")] = 2_000,
     catalog: Annotated[
-        bool, typer.Option("--catalog", help="Know the names that this installation knows, not those of the data.")
+        bool,
+        typer.Option("--catalog", help="Know the names that this installation knows, not those of the data."),
     ] = False,
-    model: Annotated[bool, typer.Option("--model", help="Ask the language model too, and show both.")] = False,
+    model: Annotated[
+        bool, typer.Option("--model", help="Ask the language model too, and show both.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure every field, its calibration and what review would catch, on texts with known answers."""
