@@ -29,12 +29,14 @@ PIP_AUDIT := .clients/pip-audit/bin/pip-audit
 TRIVY := .clients/trivy/bin/trivy
 CELERY := .clients/celery/bin/celery
 KSCONF := .clients/ksconf/bin/python
+# Only to fit models that are committed as numbers; nothing of Assay needs scikit-learn.
+FITTING := .clients/fitting/bin/python
 # A real language model for the tests, and the libraries that speak to it elsewhere.
 LLM := .clients/llm/.installed
 LLM_CLIENTS := .clients/llm-clients/.installed
 NODE_CLIENTS := .clients/node_modules/.package-lock.json
 
-.PHONY: help install run test check bench peers chaos lock docs clean
+.PHONY: help install run test check bench peers chaos fit lock docs clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -70,11 +72,16 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 		$(BIN)/python benchmarks/api.py "$(DATA)" --home "$$home" && \
 		$(BIN)/python benchmarks/pages.py "$(DATA)" --home "$$home"
 	@$(BIN)/python benchmarks/prose.py "$(DATA)"
+	@$(BIN)/python benchmarks/extraction.py "$(DATA)"
 
 chaos: .venv/.dev ## Kill workers, PostgreSQL and the web service, fill disks, turn clocks, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.chaos $(ARGS)
 
 peers: $(PIP_AUDIT) $(TRIVY) $(CELERY) $(KSCONF) ## Install the programs that `make bench` measures beside into .clients
+
+fit: $(FITTING) ## Fit the models that read prose anew on the full archives in DATA
+	@PYTHONPATH=src $(FITTING) tools/fit_extraction.py "$(DATA)"
+	@PYTHONPATH=src $(FITTING) tools/fit_weaknesses.py "$(DATA)/cve.zip" "$(DATA)/osv.zip"
 
 lock: .venv/.dev ## Pin the newest allowed versions of all dependencies with their hashes
 	@$(BIN)/python -c 'import tomllib; \
@@ -135,6 +142,13 @@ $(LLM) $(LLM_CLIENTS): .venv/.made-in
 	@echo 'Installing $(PACKAGES)'
 	@rm -rf $(dir $@)
 	@$(PYTHON) -m pip --quiet --disable-pip-version-check --no-input install --target $(dir $@) $(PACKAGES)
+	@touch $@
+
+$(FITTING): requirements.lock .venv/.made-in
+	@echo 'Installing scikit-learn'
+	@$(PYTHON) -m venv --clear .clients/fitting
+	@$@ -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r requirements.lock
+	@$@ -m pip --quiet --disable-pip-version-check --no-input install scikit-learn==1.9.1
 	@touch $@
 
 $(NODE_CLIENTS):

@@ -69,7 +69,7 @@ def main() -> None:
     records = read_archive(chosen.data / "cve.zip")
     packages = read_packages(chosen.data / "osv.zip")
     vendors = list(replay(records, packages, None))
-    vendor_model, vendor_scores = fit_field([one for one in vendors])
+    vendor_model, vendor_scores = fit_field(vendors)
     scores = [
         dict(zip(one.names, told.tolist(), strict=True))
         for one, told in zip(vendors, vendor_scores, strict=True)
@@ -79,7 +79,7 @@ def main() -> None:
     vendor_calibration, vendor_read = calibrate(vendors, vendor_scores)
     product_calibration, product_read = calibrate(products, product_scores)
     model = Model(
-        made_of=f"{chosen.data.name}/cve.zip, {len(records)} dated records, blocks from {', '.join(BLOCKS)} up to {TEST_FROM}",
+        made_of=f"{len(records)} dated CVE records, blocks from {', '.join(BLOCKS)} up to {TEST_FROM}",
         vendor=to_forest(vendor_model, VENDOR_SIGNALS),
         product=to_forest(product_model, PRODUCT_SIGNALS),
         vendor_calibration=vendor_calibration,
@@ -117,7 +117,7 @@ def read_packages(path: Path) -> dict[str, list[Known]]:
 def replay(
     records: list[Labelled], packages: dict[str, list[Known]], vendor_scores: list[dict[str, float]] | None
 ) -> Iterator[Seen]:
-    """Every record from the fit window up to the test window, in order, seen with the dictionary of before its month."""
+    """Every record from the first block up to the test, in order, seen with the dictionary of before its month."""
     names = Names()
     by_month: dict[str, list[Labelled]] = defaultdict(list)
     for one in records:
@@ -127,29 +127,34 @@ def replay(
         if month >= TEST_FROM:
             return
         for one in by_month[month] if month >= BLOCKS[0] else ():
-            found = find_candidates(one.prose, names)
-            if vendor_scores is None:
-                pairs, true, known = vendor_rows(found, names), one.truth.vendors, names.knows_vendor
-            else:
-                pairs, true, known = (
-                    product_rows(found, names, vendor_scores[count]),
-                    one.truth.products,
-                    names.products.__contains__,
-                )
+            yield see(one, names, None if vendor_scores is None else vendor_scores[count], month)
             count += 1
-            yield Seen(
-                block=sum(month >= start for start in BLOCKS) - 1,
-                names=[candidate.name for candidate, _ in pairs],
-                field=Field(
-                    rows=np.array([row for _, row in pairs], dtype=np.float64),
-                    right=np.array([candidate.name in true for candidate, _ in pairs]) if true else None,
-                    known=[known(candidate.name) for candidate, _ in pairs],
-                    in_text=[bool(candidate.places) for candidate, _ in pairs],
-                ),
-            )
         learn(names, by_month[month])
         for row in packages.get(month, ()):
             names.add(row)
+
+
+def see(one: Labelled, names: Names, scores: dict[str, float] | None, month: str) -> Seen:
+    """One text's candidates for the vendor, or for the product where the vendors' scores are given."""
+    found = find_candidates(one.prose, names)
+    if scores is None:
+        pairs, true, known = vendor_rows(found, names), one.truth.vendors, names.knows_vendor
+    else:
+        pairs, true, known = (
+            product_rows(found, names, scores),
+            one.truth.products,
+            names.products.__contains__,
+        )
+    return Seen(
+        block=sum(month >= start for start in BLOCKS) - 1,
+        names=[candidate.name for candidate, _ in pairs],
+        field=Field(
+            rows=np.array([row for _, row in pairs], dtype=np.float64),
+            right=np.array([candidate.name in true for candidate, _ in pairs]) if true else None,
+            known=[known(candidate.name) for candidate, _ in pairs],
+            in_text=[bool(candidate.places) for candidate, _ in pairs],
+        ),
+    )
 
 
 def fit_field(seen: list[Seen]) -> tuple[HistGradientBoostingClassifier, list[Any]]:
@@ -187,7 +192,7 @@ def score_into(scores: list[Any], forest: Any, seen: list[Seen], chosen: list[in
 
 
 def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tuple[float, bool] | None]]:
-    """The calibration of a field on the calibrating blocks; every record's probability and whether its choice is right."""
+    """A field's calibration on the later blocks; every record's probability, and whether its choice is right."""
     signals, right, places = [], [], []
     for i, one in enumerate(seen):
         if one.block == 0 or one.field.right is None or not one.names:
@@ -216,7 +221,7 @@ def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tu
 
 
 def to_curve(sums: Any, right: Any) -> Curve:
-    """A rising curve through at most 24 knots, each the mean of some neighbours, so that no step is made of a few records."""
+    """A rising curve through 40 knots, each the mean of neighbours, so that no step is made of a few records."""
     order = np.argsort(sums, kind="stable")
     groups = [part for part in np.array_split(order, 40) if len(part)]
     at = np.array([sums[part].mean() for part in groups])

@@ -8,7 +8,7 @@ from assay.cli.output import spoken, table, text
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from assay.pipelines.feeds.rules.evaluating import Report, Review, Row
+    from assay.pipelines.feeds.model.evaluation import Report, Review, Row
 
 
 def report_screens(reports: "Sequence[Report]") -> "list[RenderableType]":
@@ -52,7 +52,9 @@ def _review(review: "Review") -> "RenderableType":
         ("of what is reviewed, wrong", review.deserved),
     ):
         made.add_row(name, _percent(value))
-    made.add_row("calibration error", f"{review.calibration_error:.3f}" if review.calibration_error is not None else "")
+    made.add_row(
+        "calibration error", f"{review.calibration_error:.3f}" if review.calibration_error is not None else ""
+    )
     return made
 
 

@@ -8,9 +8,10 @@ from zipfile import BadZipFile, ZipFile
 
 from assay.errors import BadRecord, Permanent, Transient
 from assay.kit.db import Connection
+from assay.pipelines.feeds.model.evaluation import Report
 from assay.pipelines.feeds.model.extraction import Extraction, Prose
 from assay.pipelines.feeds.rules.completing import completed
-from assay.pipelines.feeds.rules.evaluating import THRESHOLD, Report, Scores
+from assay.pipelines.feeds.rules.evaluating import THRESHOLD, Scores
 from assay.pipelines.feeds.rules.extracting import extract
 from assay.pipelines.feeds.rules.labelled import Aliases, Labelled, from_cve, from_line
 from assay.pipelines.feeds.rules.learning import learn

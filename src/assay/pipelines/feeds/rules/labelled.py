@@ -16,7 +16,7 @@ from assay.pipelines.feeds.rules.names import plain, plain_vendor
 
 _MOST_NAMES = 40
 # What stands behind a product's name in one place and not in the other.
-_KINDS = frozenset("plugin theme firmware software app application server edition".split())
+_KINDS = frozenset(["plugin", "theme", "firmware", "software", "app", "application", "server", "edition"])
 
 Pair = tuple[str, str]
 """Vendor and product as written; "" where one is not named."""

@@ -67,13 +67,21 @@ def plain(name: str) -> str:
 def plain_vendor(name: str) -> str:
     """The words of a vendor's name without `The` in front and the legal form behind (`Acme Co., Ltd.`: `acme`)."""
     words = plain(name).split()
-    while len(words) > 1 and (
-        words[-1] in _LEGAL or (len(words[-1]) == 1 and words[-2] in _LEGAL | {"s", "b"})
-    ):
-        words.pop()
+    while (behind := _legal_words(words)) and behind < len(words):
+        del words[-behind:]
     if len(words) > 1 and words[0] == "the":
         del words[0]
     return " ".join(words)
+
+
+def _legal_words(words: list[str]) -> int:
+    """How many words at the end are a legal form: one, or its letters (`s.r.o.`); 0 for none."""
+    letters = 0
+    while letters < min(len(words), 4) and len(words[-letters - 1]) == 1:
+        letters += 1
+    if letters > 1 and "".join(words[-letters:]) in _LEGAL:
+        return letters
+    return 1 if words and words[-1] in _LEGAL else 0
 
 
 class Tally:
@@ -212,7 +220,7 @@ class Names:
 def package_row(ecosystem: str, name: str, claims: int = 1) -> Known:
     """A package as a product; the namespace that an ecosystem gives its owner is the vendor, else there is none.
 
-    Packagist, Actions and Swift name `owner/name`, npm `@owner/name`, Go the repository; Maven's group is nobody's name.
+    Packagist, Actions and Swift name `owner/name`, npm `@owner/name`, Go the repository; Maven's group names nobody.
     """
     parts = [part for part in name.split("/") if part]
     vendor = ""

@@ -1,6 +1,7 @@
 """Which candidate is right: a forest of small decision trees, fitted offline, answered in plain Python.
 
-The model is `policy/ranking.json`, written by tools/fit_extraction.py; docs/explanation/confidence.md tells how it was made.
+The model is `policy/ranking.json`, written by tools/fit_extraction.py; docs/explanation/confidence.md tells
+how it was made.
 """
 
 from bisect import bisect_left
@@ -100,7 +101,7 @@ _FIELD = 16
 
 
 def _arrange(tree: Tree, node: int, leaves: list[float], nodes: list[tuple[int, float, int]]) -> int:
-    """Number the leaves from the low side on, and collect what each node rules out; returns the leaves below as bits."""
+    """Number the leaves from the low side on, and collect what each node rules out; the leaves below, as bits."""
     asked, limits, low, high = tree
     if asked[node] < 0:
         leaves.append(limits[node])

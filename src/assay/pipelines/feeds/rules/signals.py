@@ -10,15 +10,22 @@ _WAYS = {name: bit for name, bit in vars(Way).items() if name.isupper()}
 _BITS = tuple(_WAYS.values())
 _NEAR = frozenset(["before", "through", "prior", "version", "versions", "v", "up", "until", "and"])
 
-# Who writes, as their links tell: each has a style of naming. The last stands for a text without any link to one of them.
+# Who writes, as their links tell: each has a style of naming.
 PUBLISHERS = (
-    *("vuldb.com", "patchstack.com", "wordfence.com", "wpscan.com", "huntr.com", "zerodayinitiative.com", "jvn.jp"),
+    *(
+        "vuldb.com",
+        "patchstack.com",
+        "wordfence.com",
+        "wpscan.com",
+        "huntr.com",
+        "zerodayinitiative.com",
+        "jvn.jp",
+    ),
     *("cisa.gov", "git.kernel.org", "oracle.com", "github.com"),
 )
 SHARED = (
     *(f"by_{host}" for host in PUBLISHERS),
     "by_nobody",
-
     *(f"way_{name.lower()}" for name in _WAYS),
     *(
         "in_title",

@@ -10,8 +10,10 @@ LONGEST_TEXT = 20_000
 
 _WORD = re.compile(r"[^\W_]+")
 # Between the words of one name stand a blank, a hyphen, a slash, an apostrophe ...; never a full stop with a blank.
-_INSIDE = re.compile(r"[ \u00a0]?[-–—/'’.&+@_®™:|\\]?[ \u00a0]?(?:\(R\)|®|™)?[ \u00a0]?", re.IGNORECASE)
-_BORDERS = frozenset((". ", ": ", "; ", " - ", " – ", " — ", " | ", ".  "))
+_INSIDE = re.compile(
+    r"[ \u00a0]?[-\u2013\u2014/'\u2019.&+@_®™:|\\]?[ \u00a0]?(?:\(R\)|®|™)?[ \u00a0]?", re.IGNORECASE
+)
+_BORDERS = frozenset((". ", ": ", "; ", " - ", " \u2013 ", " \u2014 ", " | ", ".  "))
 
 
 class Words:
@@ -47,7 +49,7 @@ class Words:
     def may_join(self, end: int, start: int) -> bool:
         """Whether a name may go on over the characters between two words."""
         if start - end == 1:
-            return self.text[end] in " -/'’.&+@_\u00a0"
+            return self.text[end] in " -/'\u2019.&+@_\u00a0"
         between = self.text[end:start]
         return (
             len(between) < 6

@@ -56,10 +56,13 @@ def gather(
         is_first = anew or gathered is None or gathered.edition > last
         if is_first:
             store.forget_all(conn)
+        changes: Iterable[catalog.Changed] = ()
         if gathered is None or is_first:
             changes = (catalog.Changed(None, document) for document in catalog.every_document(conn))
         else:
-            changes = iter(()) if gathered.edition == last else catalog.changed_documents(conn, gathered.edition)
+            changes = (
+                iter(()) if gathered.edition == last else catalog.changed_documents(conn, gathered.edition)
+            )
         read = _count(conn, changes, progress)
         if read or gathered is None or is_first:
             store.remove_of_none(conn)
