@@ -93,7 +93,9 @@ def _add_extraction(ctx: Context) -> None:
     """One that waits for review, under the number 1, and one that stands."""
     with ctx.db.transaction() as conn:
         for key, confidence in (("1", 0.6), ("2", 0.95)):
-            settled(conn, an_entry(conn, key, is_monitored=True), said(f"CVE-2024-{key}", confidence=confidence))
+            settled(
+                conn, an_entry(conn, key, is_monitored=True), said(f"CVE-2024-{key}", confidence=confidence)
+            )
 
 
 @pytest.fixture(scope="package")

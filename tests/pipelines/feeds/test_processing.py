@@ -174,7 +174,12 @@ def test_processes_killed_at_any_statement_lose_nothing_and_do_nothing_twice(
     later = type(
         "Later",
         (),
-        {"db": ctx.db, "language": ctx.language, "dictionary": ctx.dictionary, "clock": lambda _: ctx.clock() + timedelta(days=1)},
+        {
+            "db": ctx.db,
+            "language": ctx.language,
+            "dictionary": ctx.dictionary,
+            "clock": lambda _: ctx.clock() + timedelta(days=1),
+        },
     )()
     process_now(later, 100, batches=None)
     assert statuses(ctx) == {"completed": waiting}
