@@ -10,41 +10,12 @@ import msgspec
 from assay.domain.packages import normalise_name
 from assay.domain.purl import read_purl
 from assay.pipelines.feeds.model.products import Watched
+from assay.pipelines.feeds.rules.names import plain, plain_vendor
 
 _WORD = re.compile(r"[^\W_]+")
-# What stands behind a vendor's name and tells no two vendors apart.
+# What stands behind a vendor's name besides its legal form, and tells no two vendors apart.
 _BEHIND = frozenset(
-    (
-        *(
-            "inc",
-            "incorporated",
-            "ltd",
-            "limited",
-            "llc",
-            "llp",
-            "gmbh",
-            "corp",
-            "corporation",
-            "co",
-            "company",
-            "ag",
-        ),
-        *(
-            "foundation",
-            "sa",
-            "bv",
-            "nv",
-            "oy",
-            "ab",
-            "plc",
-            "srl",
-            "spa",
-            "software",
-            "systems",
-            "technologies",
-        ),
-        *("technology", "project", "team", "group", "international", "org"),
-    )
+    ("software", "systems", "technologies", "technology", "project", "team", "group", "international", "org")
 )
 _NOBODY = frozenset(("", "n a", "na", "unknown", "unspecified", "various", "multiple"))
 # Words that say of which ecosystem a package is. A package may be called like a word of every day (`requests`).
@@ -63,18 +34,16 @@ _ANY_PACKAGE = frozenset(("package", "packages", "library", "module", "dependenc
 
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a name, in small letters and without marks."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", name).casefold()))
+    return tuple(plain(name).split())
 
 
 def vendor_words(name: str) -> tuple[str, ...]:
     """The same of a vendor, without what stands behind the name of every other one; empty for nobody."""
-    words = list(words_of(name))
-    if " ".join(words) in _NOBODY:
+    if plain(name) in _NOBODY:
         return ()
+    words = plain_vendor(name).split()
     while len(words) > 1 and words[-1] in _BEHIND:
-        words.pop()
-    if len(words) > 1 and words[0] == "the":
-        del words[0]
+        words = plain_vendor(" ".join(words[:-1])).split()
     return tuple(words)
 
 
@@ -208,7 +177,7 @@ class Watch:
                 yield key
 
     def _in_text(self, text: str) -> Iterator[int]:
-        words = words_of(text)
+        words = tuple(_WORD.findall(unicodedata.normalize("NFKC", text).lower()))
         every: frozenset[str] | None = None
         for start, word in enumerate(words):
             for phrase in self._phrases.get(word, ()):
