@@ -59,7 +59,8 @@ class Phrase(NamedTuple):
 _BEHIND = re.compile(
     r"(?P<affects>\b(?:affects?|affecting|impacts?|affected(?: products?)?:)\s+(?:the\s+)?)"
     r"|(?P<installed>\binstall(?:ation|er)s? of (?:the\s+)?)"
-    r"|(?P<in>\b(?:vulnerabilit(?:y|ies)|issues?|flaws?|weakness(?:es)?|bugs?|problem|defect|exposure|overflow|injection"
+    r"|(?P<in>\b(?:vulnerabilit(?:y|ies)|issues?|flaws?|weakness(?:es)?|bugs?|problem|defect|exposure"
+    r"|overflow|injection"
     r"|scripting|forgery|traversal|disclosure|write|read|execution|escalation|bypass|service|control|dereference|free"
     r"|xss|csrf|ssrf|rce|dos|sqli?|stored|reflected|generic|present|exists?|found|discovered|identified|reported|resolved"
     r"|located)"
