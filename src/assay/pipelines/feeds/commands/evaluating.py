@@ -91,7 +91,7 @@ def split(records: list[Labelled], since: str | None, most: int = MOST_TESTED) -
     """The records of a day and later are measured on, those before it teach; without a day the newest are, a fifth of
     the dated ones at most. Raises Permanent where nothing is left to measure on.
     """
-    # A record without a day may be older or newer than what teaches; one's own texts teach nothing unless they have one.
+    # A record without a day may be older or newer than what teaches. One's own texts teach nothing without a day.
     placed = [one for one in records if one.published or one.label.source == OWN]
     if since is None:
         dated = sum(1 for one in placed if one.published)
