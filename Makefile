@@ -64,13 +64,14 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 	@$(BIN)/python benchmarks/jobs.py
 	@$(BIN)/python benchmarks/versions.py "$(DATA)"
 	@$(BIN)/python benchmarks/matching.py "$(DATA)"
-	@$(BIN)/python benchmarks/extraction.py "$(DATA)"
 	@$(BIN)/python benchmarks/scanning.py "$(DATA)" \
 		$(if $(wildcard $(TRIVY)),--trivy $(TRIVY)) $(if $(wildcard $(PIP_AUDIT)),--pip-audit $(PIP_AUDIT))
 	@$(BIN)/python benchmarks/service.py "$(DATA)"
 	@$(BIN)/python benchmarks/configs.py "$(DATA)" $(if $(wildcard $(KSCONF)),--ksconf $(KSCONF))
-	@$(BIN)/python benchmarks/api.py "$(DATA)"
-	@$(BIN)/python benchmarks/pages.py
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
+		$(BIN)/python benchmarks/api.py "$(DATA)" --home "$$home" && \
+		$(BIN)/python benchmarks/pages.py "$(DATA)" --home "$$home"
+	@$(BIN)/python benchmarks/extraction.py "$(DATA)"
 
 chaos: .venv/.dev ## Kill workers, PostgreSQL and the web service, fill disks, turn clocks, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.chaos $(ARGS)

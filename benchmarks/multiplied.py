@@ -4,6 +4,7 @@ Everything that lists, counts and shows reads is copied: rows, facets, names, ma
 was published and modified some days before its original, so that the copies do not stand in a row in any order.
 """
 
+from assay.bootstrap import Context
 from assay.kit.db import Connection
 
 _DAYS = 17
@@ -50,6 +51,12 @@ def multiply(conn: Connection, wanted: int) -> int:
         conn.execute("SELECT setval('catalog.vulnerabilities_id_seq', max(id)) FROM catalog.vulnerabilities")
     conn.execute("VACUUM ANALYZE")
     return int(held * (copies + 1))
+
+
+def change_edition(ctx: Context) -> None:
+    """Let the catalog have another edition, as every change of it does: no answer that was kept is good any more."""
+    with ctx.db.transaction() as conn:
+        conn.execute("UPDATE catalog.editions SET number = number + 1")
 
 
 def _columns(conn: Connection, table: str) -> list[str]:

@@ -156,7 +156,8 @@ class Arena:
         """Empty every table of the catalog."""
         with self.ctx.db.transaction() as conn:
             for (table,) in conn.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'catalog'"
+                # Tallies come after facets, which are counted off when they are deleted.
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'catalog' ORDER BY tablename"
             ).fetchall():
                 # A few rows are deleted sooner than a dozen files are truncated.
                 conn.execute(sql.SQL("DELETE FROM catalog.{}").format(sql.Identifier(table)))

@@ -36,6 +36,7 @@ _CONTEXT = 2048
 # More threads spin and wait for each other where other programs want the cores: a token then takes a second.
 _THREADS = 1
 _READY = "ready at "
+_ASKED = "asked\n"
 _PATIENCE = 120.0
 
 
@@ -61,6 +62,11 @@ class Running:
 
     url: str
     process: subprocess.Popen[str]
+
+    def wait_until_asked(self) -> None:
+        """Return when it has begun to answer one more question."""
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == _ASKED
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -115,6 +121,7 @@ class _Model:
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         with self._turn:
+            print(_ASKED, end="", flush=True)
             answer = self._server.handle_chat_completions(question)
         error = answer.get("error")
         if error:

@@ -2,7 +2,7 @@
 
     python tools/fit_weaknesses.py cve.zip osv.zip
 
-It writes src/assay/pipelines/feeds/rules/weaknesses.json. It needs NumPy, SciPy and scikit-learn, which the program does not.
+It writes weaknesses.json beside the rules, and needs NumPy, SciPy and scikit-learn, which the program does not.
 Records published before FIT_UNTIL fit the weights, those from then until CALIBRATE_UNTIL the curve; later ones are
 left for measuring (benchmarks/prose.py). A vulnerability that two archives describe belongs to its earlier day.
 """

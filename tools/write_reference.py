@@ -23,10 +23,11 @@ from assay.settings import (
     SourceSettings,
     WebhookSettings,
 )
+from assay.settings.feeds import FeedSettings
 from assay.settings.language import ELSEWHERE
 
 # Those that hold settings of their own have a section each.
-_GROUPS = {"sources", "alerts", "llm", "sign_in", "oidc"}
+_GROUPS = {"sources", "alerts", "feeds", "llm", "sign_in", "oidc"}
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
 
@@ -42,6 +43,29 @@ def _rows(fields: dict[str, FieldInfo], prefix: str) -> list[str]:
     return [
         f"| `{prefix}{name.upper()}` | {field.description} | {_default(field)} |"
         for name, field in fields.items()
+    ]
+
+
+def _feeds() -> list[str]:
+    """What sources of entries may reach and give."""
+    return [
+        "## Sources of entries",
+        "",
+        "`ASSAY_FEEDS` says what sources of entries may reach, and how much they may give:",
+        "`ASSAY_FEEDS__REACHABLE='[\"wiki.example.org\"]'` in the environment, or in the file",
+        "",
+        "```toml",
+        "[feeds]",
+        'reachable = ["wiki.example.org", "10.20.0.0/16"]',
+        'roots = ["/srv/bulletins"]',
+        "```",
+        "",
+        "[Read advisories in prose](../how-to/feeds.md) shows how.",
+        "",
+        "| key | what it does | default |",
+        "| --- | --- | --- |",
+        *_keys(FeedSettings.model_fields),
+        "",
     ]
 
 
@@ -105,6 +129,7 @@ def settings() -> str:
         "| --- | --- |",
         *(f"| `{name}` | {field.description} |" for name, field in WebhookSettings.model_fields.items()),
         "",
+        *_feeds(),
         "## Language model and processing",
         "",
         "`ASSAY_LLM` says which language model reads entries of feeds, and how these are processed:",

@@ -13,6 +13,7 @@ from assay.auth.commands import Act, add_person
 from assay.auth.model import Role
 from assay.bootstrap import Context
 from conftest import Server
+from pipelines.feeds.scenes import an_entry, said, settled
 from sample import loaded_sample
 from servers import Web, web_server
 from visiting import DESKTOP, PASSWORD
@@ -77,6 +78,7 @@ def site(
         server, template, "browser", home, sources={"kev": {"url": f"{mirror.url}/kev.json"}}
     ) as ctx:
         _add_people(ctx)
+        _add_extraction(ctx)
         with running_service(ctx) as found:
             yield found
 
@@ -85,6 +87,13 @@ def _add_people(ctx: Context) -> None:
     with ctx.db.transaction() as conn:
         for role in Role:
             add_person(Act(conn, ctx.sign_in, ctx.clock(), TESTER), f"{role.value}-of-tests", role, PASSWORD)
+
+
+def _add_extraction(ctx: Context) -> None:
+    """One that waits for review, under the number 1, and one that stands."""
+    with ctx.db.transaction() as conn:
+        for key, confidence in (("1", 0.6), ("2", 0.95)):
+            settled(conn, an_entry(conn, key, is_monitored=True), said(f"CVE-2024-{key}", confidence=confidence))
 
 
 @pytest.fixture(scope="package")

@@ -196,7 +196,23 @@ def test_nothing_is_wider_than_a_phone(visit, sessions):
         "/sources",
         "/jobs",
         "/settings",
+        "/settings/llm",
+        "/products",
     ):
         page.goto(path)
         widths[path] = page.evaluate("document.documentElement.scrollWidth")
     assert {path: width for path, width in widths.items() if width > PHONE["width"]} == {}
+
+
+def test_a_csv_file_is_read_into_the_field_that_is_sent(visit, sessions, tmp_path):
+    file = tmp_path / "products.csv"
+    file.write_text("vendor,product\nÅcme,Router\n", encoding="utf-8")
+    page = visit.new_page()
+    come_in(page, Role.ANALYST, sessions)
+    page.goto("/products")
+    page.get_by_text("Import CSV").click()
+    page.get_by_label("File").set_input_files(file)
+    expect(page.get_by_label("Lines")).to_have_value("vendor,product\nÅcme,Router\n")
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 product more watched")
+    expect(page.get_by_role("rowheader", name="Åcme Router")).to_be_visible()

@@ -307,6 +307,7 @@ BROKEN = {
     "facets_without_vulnerability": "DELETE FROM catalog.vulnerabilities WHERE name = 'DSA-1'",
     "vulnerabilities_without_facets": "DELETE FROM catalog.facets WHERE name = 'DSA-1'",
     "facets_that_say_otherwise": "UPDATE catalog.facets SET needs_review = true WHERE name = 'DSA-1'",
+    "tallies_that_say_otherwise": "DELETE FROM catalog.tallies",
     "commits_without_vulnerability": "INSERT INTO catalog.commits VALUES ('\\x01', 999999)",
     "names_of_claims_that_find_nothing": "DELETE FROM catalog.identifiers WHERE identifier = 'DSA-1'",
     "vulnerabilities_with_two_cves": (

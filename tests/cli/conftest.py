@@ -58,8 +58,8 @@ def loaded(server, template) -> Iterator[dict[str, str]]:
 def assay(loaded) -> Iterator[Assay]:
     """Runs a command line, and fails where its exit code is not the expected one."""
 
-    def run(*arguments: str, code: int = 0, **environment: str) -> Result:
-        result = CliRunner().invoke(app, list(arguments), env={**loaded, **environment})
+    def run(*arguments: str, code: int = 0, input: str | None = None, **environment: str) -> Result:  # noqa: A002 - the runner's name
+        result = CliRunner().invoke(app, list(arguments), input=input, env={**loaded, **environment})
         assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
         return result
 

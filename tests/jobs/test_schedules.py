@@ -2,10 +2,11 @@
 
 import random
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from assay.bootstrap.loading import load_schedules, load_sources
 from assay.errors import NotFound, Permanent
 from assay.jobs import schedules
 from assay.jobs.queries import get_job
@@ -21,6 +22,7 @@ from assay.jobs.schedules import (
     tick,
 )
 from assay.kit.db import Connection, Database
+from assay.settings import Settings
 from jobs import shop
 
 HOURLY = Declared("hourly", "shop.alone", "every 1h", {"place": "a"}, longest=timedelta(hours=72))
@@ -196,3 +198,17 @@ def test_many_schedulers_make_one_job_a_tick(fresh_url: str):
             shift(conn, "free", "1 hour")
     assert len(made) == len(set(made)) == 5
     db.close()
+
+
+def test_what_the_program_declares_makes_sense(tmp_path):
+    settings = Settings(home=tmp_path)
+    schedules.check_all(load_schedules(settings, load_sources(settings)), datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"schedules": {"osv": "0 0 1 * *"}}, {"sources": {"osv": {"schedule": "0 0 1 * *"}}}]
+)
+def test_what_the_settings_say_of_a_schedule_is_checked(tmp_path, wrong):
+    settings = Settings(home=tmp_path, **wrong)
+    with pytest.raises(Permanent, match="the schedule osv"):
+        load_schedules(settings, load_sources(settings))

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,13 +112,20 @@ def test_a_real_model_is_tried_out(kind, language_server):
         assert try_out(llm).problem == f"no model is chosen; the server has {MODEL}"
 
 
-def test_a_server_that_dies_is_a_passing_fault():
+def test_a_server_that_dies_in_the_middle_is_a_passing_fault():
+    long = {
+        "type": "object",
+        "properties": {"words": {"type": "array", "items": {"type": "string"}, "minItems": 200}},
+    }
     try:
         with running_model() as running, open_llm(options(Kind.OLLAMA, running.url, model=MODEL)) as llm:
             assert llm.models()
-            running.kill()
-            with pytest.raises(Transient, match="is it running there"):
-                llm.ask(QUESTION, SCHEMA)
+            with ThreadPoolExecutor(1) as other:
+                answer = other.submit(llm.ask, QUESTION, {**long, "required": ["words"]}, max_tokens=1500)
+                running.wait_until_asked()
+                running.kill()
+                with pytest.raises(Transient, match="is it running there"):
+                    answer.result()
     except NoModelError as error:
         pytest.skip(str(error))
 

@@ -55,6 +55,12 @@ def test_the_scheduler_is_stopped_and_started(door: Door):
         door.ask("PATCH", "/v1/schedules/feeds-processing", {"spec": spec})
         assert door.status == status, spec
     assert door.ask("GET", f"{PATH}/scheduler")["interval"] == "every 60m"
+    # The setting of the same is the schedule's.
+    door.ask("PUT", "/admin/llm/config", {"interval_minutes": 7})
+    assert door.status == 200
+    assert door.ask("GET", f"{PATH}/scheduler")["interval"] == "every 7m"
+    door.ask("PATCH", "/v1/settings", {"llm.interval_minutes": None})
+    assert door.ask("GET", f"{PATH}/scheduler")["interval"] == "every 5m"
 
 
 def test_what_is_completed_is_purged_and_what_waits_stays(door: Door):

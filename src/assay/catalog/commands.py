@@ -170,6 +170,7 @@ def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
         if unreached:
             store.remove_vulnerabilities(conn, unreached, ctx.clock())
             lost += unreached
+        store.tally_anew(conn)
         store.count_edition(conn)
         return Rebuilt(counts, len(lost), before, catalog_digest(conn))
 

@@ -18,6 +18,8 @@ from assay.web.api import (
     bucket,
     configs,
     decisions,
+    feeds,
+    feeds_entries,
     health,
     jobs,
     language,
@@ -129,5 +131,7 @@ def _add_api(app: FastAPI, ctx: Context, read: Reading) -> None:
         alerts.router(ctx, read),
         configs.router(ctx, read),
         products.router(ctx, read),
+        feeds.router(ctx, read),
+        feeds_entries.router(ctx, read),
     ):
         app.include_router(routes, dependencies=[strictly])

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from assay.bootstrap import Context
+from assay.jobs import schedules
 from assay.jobs.choices import (
     ALERTS,
     JOBS_RETENTION_DAYS,
@@ -21,6 +22,7 @@ from assay.jobs.choices import (
     take_back,
 )
 from assay.monitoring.model import Rule, Thresholds
+from assay.pipelines.feeds.commands.processing import SCHEDULE as PROCESSING
 from assay.settings import AlertSettings, LlmSettings, Settings
 from assay.web.changing import Change
 from assay.web.problems import Refused
@@ -72,6 +74,15 @@ def change_settings(ctx: Context, change: Change, wanted: Mapping[str, Any]) -> 
         elif name not in before or before[name].value != value:
             choose(change.conn, name, value, change.who.name)
             change.note("settings.change", name, {"value": value, "before": _value(ctx, before, name)})
+    if _INTERVAL in kept:
+        _set_interval(ctx, change, kept[_INTERVAL])
+
+
+def _set_interval(ctx: Context, change: Change, minutes: int | None) -> None:
+    """Let the schedule follow the setting that says how often entries are processed; None is as the file says."""
+    schedules.declare(change.conn, ctx.schedules)
+    spec = None if minutes is None else f"every {minutes}m"
+    schedules.choose(change.conn, ctx.schedules, PROCESSING, spec, change.who.name)
 
 
 def from_text(name: str, text: str) -> Any:
@@ -113,6 +124,7 @@ def _fields() -> Mapping[str, FieldInfo]:
 
 
 _CHANGEABLE = _fields()
+_INTERVAL = f"{LLM}interval_minutes"
 
 
 def checked(name: str, value: Any) -> Any:

@@ -32,6 +32,7 @@ ROOMS = (
     ("/vulnerabilities", "Vulnerabilities", Role.VIEWER),
     ("/products", "Products", Role.VIEWER),
     ("/sources", "Sources", Role.VIEWER),
+    ("/feeds", "Feeds", Role.VIEWER),
     ("/feeds/review", "Review", Role.VIEWER),
     ("/jobs", "Jobs", Role.VIEWER),
     ("/schedules", "Schedules", Role.VIEWER),

@@ -47,7 +47,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ctx(
+def feeds(
     server: Server,
     template: str,
     request: pytest.FixtureRequest,
@@ -57,14 +57,14 @@ def ctx(
     """A Context on a database and home folder of this module's own, with a clock that the tests move."""
     name = f"{template}_{request.module.__name__.rpartition('.')[2]}"
     _create(server, name, template)
-    feeds = FeedSettings.model_validate(
+    said = FeedSettings.model_validate(
         {"reachable": ["127.0.0.1"], "roots": [root], "max_mb": 1, "max_total_mb": 4}
     )
     settings = Settings(
         home=tmp_path_factory.mktemp("feeds"),
         database_url=server.database_url(name),
         processes=1,
-        feeds=feeds,
+        feeds=said,
     )
     options = HttpOptions(
         reach=Reach.read(["127.0.0.1"]), trust_environment=False, backoff=Backoff(retries=0)
@@ -82,29 +82,22 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture
-def conn(ctx: Context) -> Iterator[Connection]:
-    """A transaction that is committed."""
-    with ctx.db.transaction() as conn:
-        yield conn
-
-
-@pytest.fixture
-def clock(ctx: Context) -> Time:
+def clock(feeds: Context) -> Time:
     """The module's clock."""
-    assert isinstance(ctx.clock, Time)
-    return ctx.clock
+    assert isinstance(feeds.clock, Time)
+    return feeds.clock
 
 
-def acting(ctx: Context, conn: Connection) -> Act:
+def acting(feeds: Context, conn: Connection) -> Act:
     """Ann's doing."""
-    return Act(conn, ctx.sign_in, ctx.clock(), ANN)
+    return Act(conn, feeds.sign_in, feeds.clock(), ANN)
 
 
 Add = Callable[..., Source]
 
 
 @pytest.fixture
-def add(ctx: Context, request: pytest.FixtureRequest) -> Add:
+def add(feeds: Context, request: pytest.FixtureRequest) -> Add:
     """Sets a source up, named after the test where no name is said."""
 
     def make(kind: str, address: str, **more: object) -> Source:
@@ -112,7 +105,7 @@ def add(ctx: Context, request: pytest.FixtureRequest) -> Add:
             "name": "".join(c if c.isalnum() else "-" for c in request.node.name.lower())[:90].strip("-")
         }
         draft = Draft(kind=Kind(kind), address=address, **(usual | more))  # type: ignore[arg-type]  # any field of a draft
-        with ctx.db.transaction() as conn:
-            return sources.add_source(ctx, acting(ctx, conn), draft)
+        with feeds.db.transaction() as conn:
+            return sources.add_source(feeds, acting(feeds, conn), draft)
 
     return make

@@ -9,6 +9,7 @@ import pytest
 
 from assay.auth.model import Role
 from assay.jobs.deferring import put
+from assay.kit.compression import compress
 from assay.pipelines.advisories.commands import background_sync
 from web.pages.conftest import Browser
 
@@ -19,16 +20,21 @@ PAGES = {
     "/vulnerabilities?q=log4j&severity=critical&exploited=yes&source=osv&ecosystem=Maven&sort=epss": 24,
     "/vulnerabilities/CVE-2021-44228": 14,
     "/vulnerabilities/CVE-2021-44228/claims/osv?record=GHSA-jfh8-c2jp-5v3q": 5,
+    "/vulnerabilities?monitored=yes": 14,
+    "/products": 6,
     "/sources": 16,
     "/sources/osv": 18,
     "/sources/quarantine": 4,
+    "/feeds": 6,
+    "/feeds/entries": 5,
+    "/feeds/entries?status=failed&source=news&q=x&monitored=true": 5,
     "/jobs": 12,
     "/jobs?status=failed": 6,
     "/schedules": 3,
     "/alerts": 4,
     "/alerts?state=all": 4,
 }
-FOR_ADMINS = {"/audit": 3, "/settings": 6}
+FOR_ADMINS = {"/audit": 3, "/settings": 6, "/settings/llm": 5}
 
 
 @pytest.mark.parametrize(("path", "most"), {**PAGES, **FOR_ADMINS}.items())
@@ -183,9 +189,30 @@ def test_a_source_is_run_once_paused_and_set(analyst, admin):
     assert "set by hand" not in admin.post("/sources/kev/interval", back="/sources/kev", spec="").text
 
 
+def test_what_is_in_quarantine_is_read_again(analyst, viewer):
+    with analyst.service.ctx.db.transaction() as conn:
+        (key,) = conn.execute(
+            "INSERT INTO advisories.quarantine "
+            "(source, scope, locator, document, reason, detail, raw, first_at, last_at) "
+            "VALUES ('kev', 'all', 'broken.json', 'none', 'not-json', 'odd', %s, now(), now()) RETURNING id",
+            (compress(b"{"),),
+        ).fetchone()
+    page = "/sources/quarantine"
+    assert "Read all again" in analyst.get(page).text
+    assert "Read those of kev again" in analyst.get(f"{page}?source=kev").text
+    assert "Read it again" in analyst.get(f"{page}/{key}").text
+    assert "again" not in viewer.get(f"{page}/{key}").text
+    for asked in ({}, {"source": "kev"}, {"key": str(key)}):
+        said = analyst.post(f"{page}/replay", back=page, **asked).text
+        assert re.search(r"Job \d+ reads the records again", said)
+    assert "no source is called" in analyst.post(f"{page}/replay", back=page, source="nobody").text.lower()
+    assert 'class="said bad"' in analyst.post(f"{page}/replay", back=page, key="999999").text
+
+
 def test_a_viewer_may_press_nothing(viewer):
     for path in (
         "/sources/kev/run",
+        "/sources/quarantine/replay",
         "/jobs/1/retry",
         "/jobs/retry",
         "/schedules/run",

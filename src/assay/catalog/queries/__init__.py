@@ -15,7 +15,7 @@ from assay.catalog.queries.counting import (
     overview,
     trend,
 )
-from assay.catalog.queries.filtering import MOST_WORDED, Filters
+from assay.catalog.queries.filtering import MOST_WORDED, Filters, look_up
 from assay.catalog.queries.history import (
     Difference,
     Remediation,
@@ -127,6 +127,7 @@ __all__ = [
     "list_names",
     "list_records",
     "list_scores",
+    "look_up",
     "match",
     "newly_exploited",
     "overview",

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from assay.catalog.model import GRAVITIES
-from assay.catalog.queries.filtering import MOST_WORDED, Filters, filter_values, with_filters, worded
+from assay.catalog.queries.filtering import MOST_WORDED, Filters, filter_values, with_filters
 from assay.domain.severity import Band
 from assay.kit import sql
 from assay.kit.db import Connection
@@ -14,7 +15,7 @@ from assay.kit.db import Connection
 _SQL = sql.beside(__file__)
 
 HIGH_EPSS = 0.1
-"""From this score on a vulnerability counts as likely to be exploited within thirty days."""
+"""From this score on a vulnerability counts as likely to be exploited within thirty days (`catalog.kind_of`)."""
 
 LONGEST_TREND = 3660
 """Days."""
@@ -67,13 +68,12 @@ class Overview:
 
 def count(conn: Connection, filters: Filters, *, ecosystems: int = 20) -> Counts:
     """How many vulnerabilities pass the filters, exactly; of the ecosystems only so many."""
-    values = filter_values(conn, filters) | {"high_epss": HIGH_EPSS}
+    values = filter_values(conn, filters)
     is_exact = values["words"] is None or (values["ids"] is not None and len(values["ids"]) <= MOST_WORDED)
     if not is_exact:
-        values |= {"ids": sorted(worded(conn, values["words"], MOST_WORDED)), "words": None}
-    rows = conn.execute(
-        with_filters(_SQL["count_passing"].text), values, prepare=False, binary=True
-    ).fetchall()
+        values |= {"ids": values["some"], "words": None}
+    counting = _SQL["count_tallied"].text if _is_tallied(values) else with_filters(_SQL["count_passing"].text)
+    rows = conn.execute(counting, values, prepare=False, binary=True).fetchall()
     origins = {row[0]: row[1:] for row in conn.execute(_SQL["list_origins"].text, binary=True)}
     severities = dict.fromkeys([*(band.value for band in sorted(Band, reverse=True)), UNRATED], 0)
     sources: Counter[str] = Counter()
@@ -102,6 +102,17 @@ def count(conn: Connection, filters: Filters, *, ecosystems: int = 20) -> Counts
     )
 
 
+_NOT_TALLIED = (
+    *("ids", "words", "release", "min_cvss"),
+    *("since", "until", "published_since", "published_until"),
+)
+
+
+def _is_tallied(values: Mapping[str, Any]) -> bool:
+    """Whether the filters are about nothing but what is counted."""
+    return values["min_epss"] in (None, HIGH_EPSS) and all(values[name] is None for name in _NOT_TALLIED)
+
+
 def trend(conn: Connection, filters: Filters, *, until: date, days: int = 30) -> list[Day]:
     """The days that end with `until`, oldest first: what passes the filters and was published on each."""
     first = until - timedelta(days=max(1, min(days, LONGEST_TREND)) - 1)
@@ -112,10 +123,10 @@ def trend(conn: Connection, filters: Filters, *, until: date, days: int = 30) ->
     found: dict[date, dict[str, int]] = {
         first + timedelta(days=number): {} for number in range((until - first).days + 1)
     }
-    for day, gravity, number in conn.execute(
+    for begins, gravity, number in conn.execute(
         with_filters(_SQL["trend"].text), values, prepare=False, binary=True
     ):
-        found[day][_WORDS[gravity]] = number
+        found[begins.astimezone(UTC).date()][_WORDS[gravity]] = number
     return [Day(day, severities) for day, severities in found.items()]
 
 

@@ -1,22 +1,33 @@
 -- name: count_passing
 -- How many vulnerabilities are alike in everything that is counted: their origins, and one number made of their severity
 -- and four marks. To group by one number takes a third less time than by five columns.
-SELECT f.origins,
-       f.gravity / 1000 * 16 + CASE WHEN f.is_exploited THEN 8 ELSE 0 END
-           + CASE WHEN f.epss >= %(high_epss)s::real THEN 4 ELSE 0 END + CASE WHEN f.needs_review THEN 2 ELSE 0 END
-           + CASE WHEN f.is_remediated THEN 1 ELSE 0 END,
-       count(*)
+SELECT f.origins, catalog.kind_of(f.gravity, f.is_exploited, f.epss, f.needs_review, f.is_remediated), count(*)
 FROM catalog.facets AS f
 WHERE true
 GROUP BY 1, 2;
+
+-- name: count_tallied
+-- The same, for filters that are about what is counted.
+SELECT t.origins, t.kind, sum(t.number)::bigint
+FROM catalog.tallies AS t
+WHERE (%(states)s::smallint[] IS NULL OR t.state = ANY(%(states)s::smallint[]))
+  AND (%(severities)s::smallint[] IS NULL OR t.kind / 16 = ANY(%(severities)s::smallint[]))
+  AND (%(exploited)s::boolean IS NULL OR (t.kind & 8 > 0) = %(exploited)s::boolean)
+  AND (%(min_epss)s::real IS NULL OR t.kind & 4 > 0)
+  AND (%(needs_review)s::boolean IS NULL OR (t.kind & 2 > 0) = %(needs_review)s::boolean)
+  AND (%(remediated)s::boolean IS NULL OR (t.kind & 1 > 0) = %(remediated)s::boolean)
+  AND (%(origins)s::bigint[] IS NULL OR t.origins = ANY(%(origins)s::bigint[]))
+GROUP BY 1, 2
+HAVING sum(t.number) <> 0;
 
 -- name: list_origins
 -- The sources and ecosystems that vulnerabilities have together.
 SELECT id, sources, ecosystems FROM catalog.origins;
 
 -- name: trend
--- Vulnerabilities by the day they were published and by severity.
-SELECT (f.published_at AT TIME ZONE 'UTC')::date, f.gravity / 1000, count(*)
+-- Vulnerabilities by the day (UTC) they were published, as its first moment, and by severity. A cast to a date takes half
+-- as long again.
+SELECT date_bin('1 day', f.published_at, '1970-01-01 00:00:00+00'), f.gravity / 1000, count(*)
 FROM catalog.facets AS f
 WHERE f.published_at >= %(first)s::timestamptz AND f.published_at < %(past)s::timestamptz
 GROUP BY 1, 2;

@@ -19,8 +19,7 @@ ORDER BY page.sorted_by DESC, page.vulnerability_id DESC;
 SELECT v.id, v.name, v.state, coalesce(v.summary, left(v.words, 160)) AS summary, v.severity, v.cvss_score, v.epss,
        v.epss_percentile, v.is_exploited, v.exploited_on, v.published_at, v.modified_at, v.sources, v.needs_review,
        v.remediated_at
-FROM catalog.facets AS f
-JOIN catalog.vulnerabilities AS v ON v.id = f.vulnerability_id
-WHERE f.is_exploited AND f.state IN (0, 1)
+FROM catalog.vulnerabilities AS v
+WHERE v.is_exploited AND v.state IN ('published', 'disputed')
 ORDER BY v.exploited_on DESC NULLS LAST, v.id DESC
 LIMIT %(limit)s::integer;

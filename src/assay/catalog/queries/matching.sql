@@ -97,7 +97,10 @@ ORDER BY 1 DESC, 3, 2;
 
 -- name: list_ecosystems
 -- Every ecosystem that a vulnerability speaks of, withdrawn ones included.
-SELECT DISTINCT ecosystem FROM catalog.affected ORDER BY ecosystem;
+SELECT DISTINCT ecosystem COLLATE "C"
+FROM catalog.origins, unnest(ecosystems) AS ecosystem
+WHERE id IN (SELECT origins FROM catalog.tallies GROUP BY origins HAVING sum(number) > 0)
+ORDER BY 1;
 
 -- name: export
 -- A page of the vulnerabilities of an ecosystem (of all where it is null), withdrawn ones included, by key.

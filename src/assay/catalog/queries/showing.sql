@@ -136,6 +136,14 @@ SELECT (SELECT count(*) FROM catalog.finished AS f
                   v.state IN ('published', 'disputed'))
            OR NOT EXISTS (SELECT 1 FROM catalog.origins AS o WHERE o.id = f.origins AND o.sources = v.sources))
            AS facets_that_say_otherwise,
+       (SELECT count(*) FROM (
+            SELECT FROM (
+                SELECT origins, kind, state, number FROM catalog.tallies
+                UNION ALL
+                SELECT origins, catalog.kind_of(gravity, is_exploited, epss, needs_review, is_remediated), state, -1
+                FROM catalog.facets) AS counted
+            GROUP BY origins, kind, state HAVING sum(number) <> 0) AS wrong)
+           AS tallies_that_say_otherwise,
        (SELECT count(*) FROM catalog.commits AS c
         WHERE NOT EXISTS (SELECT 1 FROM catalog.vulnerabilities AS v WHERE v.id = c.vulnerability_id))
            AS commits_without_vulnerability,

@@ -1,11 +1,12 @@
 """What a merge takes and gives: a held claim, a curated vulnerability, and who said what about it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from assay.catalog.model import Claim, Exploited, Product, State
+from assay.catalog.model import Claim, Exploited, Product, Reserve, State
 from assay.catalog.rules.matching import MatchRow
 from assay.domain.severity import Band, Score
 
@@ -22,6 +23,15 @@ class Held(NamedTuple):
         """Whether its source took the claim back."""
         claim = self.claim
         return claim.withdrawn is not None or claim.is_rejected or self.tombstoned_at is not None
+
+
+def held_back(held: Sequence[Held], only: Mapping[str, Any]) -> frozenset[int]:
+    """The claims that are held back more than another one which speaks for the whole."""
+    if not any(entry.claim.reserve for entry in held):
+        return frozenset()
+    whole = [entry for entry in held if entry.claim.source not in only]
+    least = min((entry.claim.reserve for entry in whole), default=Reserve.NONE)
+    return frozenset(entry.id for entry in whole if entry.claim.reserve > least)
 
 
 class Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -17,7 +17,7 @@ import msgspec
 from assay.catalog.model import Claim, Exploited, Reserve, State
 from assay.catalog.rules.affected import Ranked, merge_affected, packages
 from assay.catalog.rules.matching import affected_commits, match_rows
-from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped
+from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped, held_back
 from assay.catalog.rules.policy import Policy
 from assay.domain.identifiers import cve_order, database, is_cve
 from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Severity
@@ -71,7 +71,7 @@ class _Merge:
             self._is_plain = True
             self._quiet = frozenset[int]()
             return
-        self._quiet = _held_back(held, only)
+        self._quiet = held_back(held, only)
         self._ordered = sorted(held, key=self._trust)
         self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
         # That KEV lists a CVE says nothing on whether the vulnerability stands, unless nobody else speaks of it.
@@ -167,8 +167,7 @@ class _Merge:
         for key, (by, against) in affected_by.items():
             self._fields[key] = Said(by, against) if against else _alone(by)
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
-        first = self._ordered[0].claim
-        is_unreviewed = first.reserve is not Reserve.NONE
+        confidence, is_unreviewed = self._surety()
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
@@ -203,15 +202,19 @@ class _Merge:
             withdrawn=withdrawn,
             exploited=exploited,
             sources=sources,
-            confidence=first.confidence,
-            needs_review=is_unreviewed or first.confidence < self._policy.review_below,
+            confidence=confidence,
+            needs_review=is_unreviewed or confidence < self._policy.review_below,
             packages=packages(affected),
-            # A guess that nobody looked at is shown, and fails nobody's scan.
             matches=() if is_unreviewed else match_rows(affected),
             commits=() if is_unreviewed else affected_commits(affected),
             document=_encode(document),
             provenance=_encode(Provenance(labels, self._fields)),
         )
+
+    def _surety(self) -> tuple[float, bool]:
+        """How sure the most trusted claim is, and whether nobody looked at any: that fails nobody's scan."""
+        first = self._ordered[0].claim
+        return first.confidence, first.reserve is not Reserve.NONE
 
     def _specific(
         self,
@@ -229,7 +232,7 @@ class _Merge:
             cwe_ids=self._unite("cwe_ids", _CWES, str),
             exploited=exploited,
             products=self._pick("products") or (),
-            is_unreviewed=self._ordered[0].claim.reserve is not Reserve.NONE,
+            is_unreviewed=self._surety()[1],
         )
 
     def _standing(self, name: str) -> tuple[State, datetime | None]:
@@ -331,15 +334,6 @@ _REFERENCES = attrgetter("references")
 _CREDITS = attrgetter("credits")
 _URL = attrgetter("url")
 _ALONE = tuple(Said(place) for place in range(16))
-
-
-def _held_back(held: Sequence[Held], only: Mapping[str, Any]) -> frozenset[int]:
-    """The claims that are held back more than another one which speaks for the whole."""
-    if not any(entry.claim.reserve for entry in held):
-        return frozenset()
-    whole = [entry for entry in held if entry.claim.source not in only]
-    least = min((entry.claim.reserve for entry in whole), default=Reserve.NONE)
-    return frozenset(entry.id for entry in whole if entry.claim.reserve > least)
 
 
 def _distinct(entries: Sequence[Any], key: Callable[[Any], Any]) -> tuple[Any, ...]:

@@ -45,6 +45,7 @@ from assay.catalog.store.curated import (
     restore_claims,
     save_decision,
     save_remediation,
+    tally_anew,
     tombstone_claims,
     vacuum_what_is_read,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "save_decision",
     "save_remediation",
     "stage_scores",
+    "tally_anew",
     "tombstone_claims",
     "vacuum_what_is_read",
 ]

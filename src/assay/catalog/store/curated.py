@@ -236,8 +236,14 @@ def clear_vulnerabilities(conn: Connection, ids: Sequence[int], names: Sequence[
 
 def vacuum_what_is_read(conn: Connection) -> None:
     """Make matching and lists quick after much was written; outside any transaction."""
-    for statement in ("vacuum_affected", "vacuum_facets"):
+    for statement in ("vacuum_affected", "vacuum_facets", "fold_tallies", "vacuum_tallies"):
         conn.execute(_SQL[statement].text)
+
+
+def tally_anew(conn: Connection) -> None:
+    """Count every narrow row again."""
+    conn.execute(_SQL["lock_tallies"].text)
+    conn.execute(_SQL["tally_anew"].text)
 
 
 def delete_dirty(conn: Connection, ids: Sequence[int]) -> None:

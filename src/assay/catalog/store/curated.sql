@@ -181,6 +181,27 @@ VACUUM ANALYZE catalog.affected;
 -- Lets the planner know what lists and counters look through.
 VACUUM ANALYZE catalog.facets;
 
+-- name: fold_tallies
+-- Makes one row of the tallies that speak of the same; of two at once the later one finds what the first one left.
+WITH gone AS (DELETE FROM catalog.tallies RETURNING origins, kind, state, number)
+INSERT INTO catalog.tallies
+SELECT origins, kind, state, sum(number) FROM gone GROUP BY 1, 2, 3 HAVING sum(number) <> 0;
+
+-- name: lock_tallies
+-- Lets nobody else write facets or fold tallies until the transaction ends.
+LOCK TABLE catalog.tallies IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: tally_anew
+-- Counts every narrow row again.
+WITH gone AS (DELETE FROM catalog.tallies)
+INSERT INTO catalog.tallies
+SELECT origins, catalog.kind_of(gravity, is_exploited, epss, needs_review, is_remediated), state, count(*)
+FROM catalog.facets GROUP BY 1, 2, 3;
+
+-- name: vacuum_tallies
+-- Frees what folding left behind.
+VACUUM ANALYZE catalog.tallies;
+
 -- name: add_origins
 -- Writes sources and ecosystems down that no vulnerability had together before; in one order, so that two merges wait
 -- for each other in the same order.

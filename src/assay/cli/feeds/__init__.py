@@ -1,19 +1,21 @@
-"""`assay feeds`: what is read out of prose, one module a subject."""
+"""`assay feeds`: advisories in prose; one module a subject, each with a line in `add_to`."""
 
 import typer
 
-from assay.cli.feeds.evaluating import evaluate
-from assay.cli.feeds.processing import process
-from assay.cli.feeds.products import products
-from assay.cli.feeds.review import review
+from assay.cli.feeds import entries, evaluating, processing, products, review, sources
 
-feeds = typer.Typer(help="Feeds: entries of prose, and what is read out of them.", no_args_is_help=True)
-feeds.add_typer(products, name="products")
-feeds.add_typer(review, name="review")
-feeds.command("process")(process)
-feeds.command("eval")(evaluate)
+feeds = typer.Typer(
+    help="Advisories in prose: where they come from, what came, and what was made of it.",
+    no_args_is_help=True,
+)
 
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands into the program."""
+    sources.add_to(feeds)
+    entries.add_to(feeds)
+    processing.add_to(feeds)
+    review.add_to(feeds)
+    feeds.command("eval")(evaluating.evaluate)
+    feeds.add_typer(products.products, name="products")
     app.add_typer(feeds, name="feeds")

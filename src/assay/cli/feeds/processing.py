@@ -10,6 +10,11 @@ from assay.cli.output import note, print_json
 from assay.domain.wording import counted
 
 
+def add_to(feeds: typer.Typer) -> None:
+    """Put this command into `assay feeds`."""
+    feeds.command("process")(process)
+
+
 def process(
     ctx: typer.Context,
     *,

@@ -54,6 +54,11 @@ _All = Annotated[bool, typer.Option("--all", help="All that wait and that the op
 _Lines = list[str] | None
 
 
+def add_to(feeds: typer.Typer) -> None:
+    """Put these commands into `assay feeds`."""
+    feeds.add_typer(review, name="review")
+
+
 @review.command("list")
 def review_list(
     ctx: typer.Context,

@@ -6,7 +6,7 @@
     commands           people manage sources and monitored products, and decide: claims of the source `person`
     queries            the queue of review, entries, sources, health
 
-Tables (schema feeds): sources, raw_entries, extractions, names, products, touched.
+Tables (schema feeds): sources, quarantine, raw_entries, purged_entries, extractions, names, products, touched.
 
 Promises: what was received is never lost before it is processed; every value names the place in the text that
 supports it; a text cannot give orders; what a person decided outranks what was extracted, whatever comes later.

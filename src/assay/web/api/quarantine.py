@@ -6,11 +6,9 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.bootstrap import Context
-from assay.errors import NotFound
-from assay.jobs import commands as jobs_commands
 from assay.pipelines.advisories import queries
-from assay.pipelines.advisories.commands import background_replay
 from assay.pipelines.advisories.queries import QuarantineRow
+from assay.web import replaying
 from assay.web.answers import as_json, responses, schema_of, shaped
 from assay.web.bodies import AnyBody, described
 from assay.web.changing import changing
@@ -80,14 +78,8 @@ def router(ctx: Context, read: Reading) -> APIRouter:
         with changing(ctx, request, who) as change:
             if said != 1:
                 raise _unclear()
-            if asked.source is not None and asked.source not in ctx.sources:
-                raise NotFound(f"no source is called {asked.source!r}; there are {', '.join(ctx.sources)}")
-            for key in asked.ids:
-                queries.get_quarantine(change.conn, key)
-            args = {"ids": asked.ids or None, "source": asked.source}
-            job = jobs_commands.run(change.conn, ctx.tasks, background_replay.name, args, who.name)
-            change.note("quarantine.replay", asked.source or "records", {"job": job.id, "ids": asked.ids})
-        return as_json({"job": job.id, "url": f"/v1/jobs/{job.id}"}, 202)
+            job = replaying.replay(ctx, change, ids=asked.ids, source=asked.source)
+        return as_json({"job": job, "url": f"/v1/jobs/{job}"}, 202)
 
     return routes
 

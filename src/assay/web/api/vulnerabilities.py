@@ -157,8 +157,9 @@ def _add_figures(routes: APIRouter, ctx: Context, editions: Editions) -> None:
         "/v1/vulnerabilities/counts",
         summary="How many vulnerabilities pass the filters, and how many of them are what",
         responses=shaped(
-            "Exact figures; but where more than 10,000 vulnerabilities have the words that were looked for, "
-            "`is_exact` is false and these are figures of 10,000 of them. High is an EPSS of 0.1 or more.",
+            f"Exact figures; but where more than {catalog.MOST_WORDED:,} vulnerabilities have the words that were "
+            f"looked for, `is_exact` is false and these are figures of {catalog.MOST_WORDED:,} of them. "
+            "High is an EPSS of 0.1 or more.",
             Counts,
             _COUNTS,
             400,

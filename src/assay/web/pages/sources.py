@@ -20,6 +20,7 @@ from assay.web.pages import schedules
 from assay.web.pages.acting import Back, act
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
+from assay.web.replaying import replay
 from assay.web.standings import list_shown
 
 _PAGE = 50
@@ -100,6 +101,20 @@ def _add_quarantine(routes: APIRouter, ctx: Context, read: Reading, show: Render
             reasons=sorted({entry[1] for entry in counts}),
             filters={"source": source, "reason": reason},
         )
+
+    @routes.post("/quarantine/replay")
+    def replay_some(
+        request: Request,
+        who: Analyst,
+        back: Back,
+        source: Annotated[str, Form(max_length=200)] = "",
+        key: Annotated[int | None, Form(ge=1, le=_LARGEST_ID)] = None,
+    ) -> Response:
+        def deed(change: Change) -> str:
+            ids = () if key is None else (key,)
+            return f"job {replay(ctx, change, ids=ids, source=source or None)} reads the records again"
+
+        return act(ctx, request, who, back, deed)
 
     @routes.get("/quarantine/{key}")
     def record(request: Request, who: Viewer, key: Annotated[int, Path(ge=1, le=_LARGEST_ID)]) -> Response:

@@ -32,10 +32,15 @@ def recent(conn: Connection, filters: Filters, until: date, days: Sequence[Day] 
     if days is None:
         days = catalog.trend(conn, filters, until=until, days=DAYS)
     found = Trend(days, "day", f"published in the last {DAYS} days")
-    if found.total:
+    if found.total or _is_long(filters):
         return found
     year = catalog.trend(conn, filters, until=until, days=_WEEKS * 7)
     return Trend(by_week(year), "week", f"published in the last {_WEEKS} weeks")
+
+
+def _is_long(filters: Filters) -> bool:
+    """Whether a year takes too long: for words that very many have, every vulnerability of the time is looked at."""
+    return filters.looked_up is not None and filters.looked_up.words is not None
 
 
 def by_week(days: Sequence[Day]) -> list[Day]:

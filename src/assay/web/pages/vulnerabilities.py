@@ -13,7 +13,7 @@ from assay.auth.queries import saved_filters
 from assay.bootstrap import Context
 from assay.catalog import queries as catalog
 from assay.catalog.model import State
-from assay.catalog.queries import Hit, Sort
+from assay.catalog.queries import Counts, Hit, Sort
 from assay.domain.severity import Band
 from assay.kit.db import Connection
 from assay.pipelines.feeds.queries.products import touched_among, watch_edition
@@ -34,6 +34,8 @@ _PERIODS = {
     "30d": timedelta(days=30),
     "365d": timedelta(days=365),
 }
+
+_Figures = tuple[Counts, Trend, list[str]]
 
 _Text = Annotated[str, Query(max_length=300)]
 
@@ -156,27 +158,27 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         today = now.date()
 
         def question(conn: Connection) -> _Found:
-            filters = asked.filters(now, conn)
+            looked = catalog.look_up(conn, asked.filters(now, conn))
             page = catalog.search(
                 conn,
-                filters,
+                looked,
                 sort=asked.sort,
                 descending=asked.is_descending,
                 limit=_PAGE,
                 cursor=cursor or None,
             )
-            counts, trend, ecosystems = figures(
-                conn,
-                (asked.figures(), today, watch_edition(conn) if asked.monitored else None),
-                lambda: (
-                    catalog.count(conn, filters),
-                    recent(conn, filters, today),
+
+            def count() -> _Figures:
+                return (
+                    catalog.count(conn, looked),
+                    recent(conn, looked, today),
                     catalog.list_ecosystems(conn),
-                ),
-            )
+                )
+
+            known = (asked.figures(), today, watch_edition(conn) if asked.monitored else None)
             saved = [] if who.person_id is None else saved_filters(conn, who.person_id, PAGE)
             touched = touched_among(conn, [hit.id for hit in page.hits])
-            return _Found(page, counts, trend, ecosystems, saved, touched)
+            return _Found(page, *figures(conn, known, count), saved, touched)
 
         found = read(question)
         return show(

@@ -1,5 +1,6 @@
 """Sources of entries as people manage them: add, change, remove, fetch now, try."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -199,6 +200,8 @@ def _check(ctx: Needs, draft: Draft) -> None:
             f"not every {draft.interval.total_seconds():g} seconds"
         )
     read_options(draft.kind, draft.options)
+    if "\\u0000" in json.dumps(draft.options):
+        raise Permanent("the options hold a NUL, which is no letter")
     _check_address(ctx, draft)
 
 

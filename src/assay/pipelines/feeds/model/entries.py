@@ -127,6 +127,10 @@ class Counts:
         """All of them."""
         return sum(self.by_status.values())
 
+    def told(self) -> dict[str, int]:
+        """Every status and the total, as people and programs are told of them."""
+        return {**{status.value: self.of(status) for status in Status}, "total": self.total}
+
     def of(self, status: Status) -> int:
         """How many are that far."""
         return self.by_status.get(status, 0)

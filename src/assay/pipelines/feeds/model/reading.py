@@ -36,7 +36,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the rules found in one text. There is always a subject, without a name where the text has none."""
+    """What the rules found in one text. There is always a subject, without a name where the text has none."""
 
     subjects: tuple[Subject, ...]
     is_advisory: bool

@@ -57,7 +57,7 @@ def list_entries(
     """Entries that fit, newest first; `before` is the last number of the page before."""
     values = {
         "status": status,
-        "source": source,
+        "source": source and writable(source),
         "is_monitored": is_monitored,
         "words": None if not words else f"%{_plain(writable(words))}%",
         "before": _NEWEST if before is None else before,

@@ -7,9 +7,8 @@ from psycopg.rows import class_row, dict_row
 
 from assay.errors import NotFound
 from assay.kit import sql
-from assay.kit.db import Connection
+from assay.kit.db import Connection, writable
 from assay.pipelines.feeds.model.entries import Counts
-from assay.pipelines.feeds.model.products import Watched
 from assay.pipelines.feeds.model.sources import Kind, Quarantined, Source
 
 _SQL = sql.beside(__file__)
@@ -37,7 +36,9 @@ def get_source(conn: Connection, name: str) -> Source:
 
 def _sources(conn: Connection, name: str | None, *, is_every: bool) -> list[Source]:
     with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_SQL["list_sources"].text, {"name": name, "is_every": is_every}).fetchall()
+        rows = cursor.execute(
+            _SQL["list_sources"].text, {"name": name and writable(name), "is_every": is_every}
+        ).fetchall()
     return [
         Source(**{**row, "kind": Kind(row["kind"]), "secret_names": tuple(row["secret_names"])})
         for row in rows
@@ -60,8 +61,3 @@ def list_bad(conn: Connection, source: int, limit: int = 50) -> list[Quarantined
     """Entries of a source's last fetch that were set aside."""
     with conn.cursor(row_factory=class_row(Quarantined)) as cursor:
         return cursor.execute(_SQL["list_bad"].text, {"source": source, "limit": limit}).fetchall()
-
-
-def list_watched(conn: Connection) -> list[Watched]:
-    """Everything that is watched, as texts are compared with it."""
-    return [Watched(*row) for row in conn.execute(_SQL["list_watched"].text).fetchall()]

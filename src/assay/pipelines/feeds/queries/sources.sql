@@ -20,7 +20,3 @@ SELECT place, reason, detail, seen_at FROM feeds.quarantine
 WHERE source = %(source)s::bigint
 ORDER BY place
 LIMIT %(limit)s::integer;
-
--- name: list_watched
--- Everything that is watched.
-SELECT id, vendor, product, purl FROM feeds.products ORDER BY id;

@@ -7,18 +7,25 @@ from typing import NamedTuple
 from assay.pipelines.feeds.model.extraction import Prose, Quote, Value
 
 _SPEAKS = re.compile(
-    r"\b(?:vulnerabilit(?:y|ies)|vulnerable|security (?:advisory|bulletin|issue|flaw|update|fix|hole|notice)|exploit(?:s|ed|able|ation)?|attackers?|denial[- ]of[- ]service"
-    r"|(?:buffer|heap|stack|integer) overflow|use[- ]after[- ]free|injection|cross[- ]site|xss|csrf|ssrf|privilege escalation|arbitrary code|remote code execution|rce|bypass"
-    r"|information (?:disclosure|leak)|path traversal|malicious|null pointer|out[- ]of[- ]bounds|memory (?:corruption|leak)|deserialization|use of hard-?coded|spoof(?:ing)?|race condition|double free|deadlock|crash(?:es)?)\b",
+    r"\b(?:vulnerabilit(?:y|ies)|vulnerable|security (?:advisory|bulletin|issue|flaw|update|fix|hole"
+    r"|notice)|exploit(?:s|ed|able|ation)?|attackers?|denial[- ]of[- ]service"
+    r"|(?:buffer|heap|stack|integer) overflow|use[- ]after[- ]free|injection|cross[- ]site|xss|csrf"
+    r"|ssrf|privilege escalation|arbitrary code|remote code execution|rce|bypass"
+    r"|information (?:disclosure|leak)|path traversal|malicious|null pointer|out[- ]of[- ]bounds"
+    r"|memory (?:corruption|leak)|deserialization|use of hard-?coded|spoof(?:ing)?|race condition"
+    r"|double free|deadlock|crash(?:es)?)\b",
     re.IGNORECASE,
 )
 _AFFECTS = re.compile(
-    r"\b(?:affected|unaffected|vulnerable|impacted|fixed|patched|upgrade|mitigat\w+|workarounds?|severity|cvss|cwe-[0-9]+|embargo|disclos(?:ed|ure)|reported by|credits?)\b",
+    r"\b(?:affected|unaffected|vulnerable|impacted|fixed|patched|upgrade|mitigat\w+|workarounds?"
+    r"|severity|cvss|cwe-[0-9]+|embargo|disclos(?:ed|ure)|reported by|credits?)\b",
     re.IGNORECASE,
 )
 _OTHERWISE = re.compile(
-    r"\b(?:webinar|hiring|job opening|conference|call for papers|cfp|newsletter|podcast|sale|discount|register now|happy (?:new year|holidays)|sponsor(?:s|ship)?|roadmap"
-    r"|release notes|changelog|new features?|we are (?:excited|pleased|happy|thrilled)|introducing|announcing|tutorial|how to|unsubscribe|survey|birthday|weekly (?:digest|roundup|news))\b",
+    r"\b(?:webinar|hiring|job opening|conference|call for papers|cfp|newsletter|podcast|sale"
+    r"|discount|register now|happy (?:new year|holidays)|sponsor(?:s|ship)?|roadmap"
+    r"|release notes|changelog|new features?|we are (?:excited|pleased|happy|thrilled)|introducing"
+    r"|announcing|tutorial|how to|unsubscribe|survey|birthday|weekly (?:digest|roundup|news))\b",
     re.IGNORECASE,
 )
 _ROUNDUP = re.compile(r"\b(?:week(?:ly)? in|roundup|round-up|digest|this week)\b", re.IGNORECASE)
@@ -27,9 +34,12 @@ _ABBREVIATED = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|etc|cf|inc|ltd|corp|co|no|fig|approx|resp|Mr|Dr|St)|\b[A-Z])\.$", re.IGNORECASE
 )
 _HEADING = re.compile(
-    r"(?:#{1,6}[ \t]*[^\n]*|[^\n]{1,80}\n[=-]{3,}|[A-Z][A-Za-z ]{2,40}:?|(?:description|summary|impact|overview|details)[ :]*)\n+",
+    r"(?:#{1,6}[ \t]*[^\n]*|[^\n]{1,80}\n[=-]{3,}|[A-Z][A-Za-z ]{2,40}:?|(?:description|summary"
+    r"|impact|overview|details)[ :]*)\n+",
     re.IGNORECASE,
 )
+# Lines without a full stop, before what has one: `Impact: high`, a permalink, who wrote it when.
+_CAPTION = re.compile(r"(?:[^\n]{1,120}(?<![.!?:;,])\n){1,5}\n")
 _LONGEST = 500
 _LONGEST_TITLE = 200
 
@@ -65,14 +75,14 @@ def judged(prose: Prose, signs: Signs) -> Judgement:
         (1.5 * signs.has_rating, "it rates one"),
         (0.8 * signs.has_weakness, "its words are those of a weakness"),
         (0.7 * signs.has_range, "it gives versions"),
-        (0.55 * min(speaks, 5), f"{speaks} words of attacks and faults"),
+        (0.7 * min(speaks, 5), f"{speaks} words of attacks and faults"),
         (0.3 * min(affects, 4), f"{affects} words of advisories"),
         (0.8 * bool(_SPEAKS.search(title)), "its title speaks of one"),
         (-0.7 * min(otherwise, 4), f"{otherwise} words of news, releases or events"),
         (-1.0 * bool(_ROUNDUP.search(title)), "its title is that of a digest"),
         (-1.5 * (len(text.strip()) < 40 and not signs.names), "it is nearly empty"),
     )
-    total = -2.6 + sum(weight for weight, _ in parts)
+    total = -1.9 + sum(weight for weight, _ in parts)
     likelihood = round(1 / (1 + exp(-total)), 3)
     is_advisory = likelihood >= 0.5
     told = [reason for weight, reason in parts if (weight > 0 if is_advisory else weight < 0)]
@@ -102,13 +112,16 @@ def _trimmed(text: str, start: int, end: int, name: str | None) -> tuple[str, Qu
     body = part[skipped:]
     if len(body) > _LONGEST_TITLE:
         cut = _SENTENCE_END.search(body)
-        body = body[: cut.start() if cut and cut.start() <= _LONGEST_TITLE else body.rfind(" ", 0, _LONGEST_TITLE)]
+        body = body[
+            : cut.start() if cut and cut.start() <= _LONGEST_TITLE else body.rfind(" ", 0, _LONGEST_TITLE)
+        ]
     shown = body.rstrip(" \t\n:*_`#=")
     return " ".join(shown.split()), Quote(start + skipped, start + skipped + len(shown))
 
 
 _FRONT = re.compile(
-    r"[\s#*>|\-\u2022\])*:,\u2013\u2014]*(?:(?:(?:re|fwd?):|\[(?!CVE|GHSA)[^\]\n]{1,40}\]:?|[0-9]+[.)])\s+)*[\s\[(*_`]*",
+    r"[\s#*>|\-\u2022\])*:,\u2013\u2014]*(?:(?:(?:re|fwd?):|\[(?!CVE|GHSA)[^\]\n]{1,40}\]:?"
+    r"|[0-9]+[.)])\s+)*[\s\[(*_`]*",
     re.IGNORECASE,
 )
 
@@ -154,7 +167,7 @@ def _said(text: str, start: int, end: int) -> int:
     while True:
         while start < end and text[start].isspace():
             start += 1
-        match = _HEADING.match(text, start, end)
+        match = _HEADING.match(text, start, end) or _CAPTION.match(text, start, end)
         if match is None or match.end() >= end:
             return start
         start = match.end()

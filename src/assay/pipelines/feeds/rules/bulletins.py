@@ -38,7 +38,8 @@ _PROSE = frozenset(
     ]
 )
 _FRONT = re.compile(
-    r"\A\s*(?:---[ \t]*\n(?P<yaml>.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)|\+\+\+[ \t]*\n(?P<toml>.*?\n)\+\+\+[ \t]*(?:\n|\Z)|```toml[ \t]*\n(?P<fenced>.*?\n)```[ \t]*(?:\n|\Z))",
+    r"\A\s*(?:---[ \t]*\n(?P<yaml>.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)|\+\+\+[ "
+    r"\t]*\n(?P<toml>.*?\n)\+\+\+[ \t]*(?:\n|\Z)|```toml[ \t]*\n(?P<fenced>.*?\n)```[ \t]*(?:\n|\Z))",
     re.DOTALL,
 )
 _COMMENT = re.compile(r"\A\s*#+[ \t]*([^\n]{1,200})")
@@ -163,10 +164,10 @@ class _Writing:
                 and all(len(one) <= _SHORT and "\n" not in one for one in short)
             ):
                 self._fact(path, key, ", ".join(short))
-                self._write(f"\n{_shown(key)}: {', '.join(map(self._readable, short))}\n")
+                self._write(f"{_shown(key)}: {', '.join(map(self._readable, short))}\n")
                 return
             if value:
-                self._write(f"\n\n{_shown(key)}:\n")
+                self._write(f"\n{_shown(key)}:\n")
                 self.value(value, here, level + 1)
             return
         self._scalar(key, value, path)
@@ -179,7 +180,7 @@ class _Writing:
         if key.lower() in _PROSE or "\n" in text.strip() or len(text) > 300:
             self._write(f"\n\n{text}\n\n")
         else:
-            self._write(f"\n{_shown(key)}: {text.strip()}\n")
+            self._write(f"{_shown(key)}: {text.strip()}\n")
 
     def _section(self, name: str, value: Mapping[str, Any], path: str, level: int) -> None:
         """A vulnerability's own section: its name and title on a line, then its fields."""
@@ -195,7 +196,7 @@ class _Writing:
             self._write("\n")
             self.value(value, path, level + 1)
         elif value is not None:
-            self._write(f"\n- {self._readable(str(value)).strip()}\n")
+            self._write(f"- {self._readable(str(value)).strip()}\n")
 
     def _readable(self, text: str) -> str:
         for match in _URL.finditer(text) if "://" in text else ():

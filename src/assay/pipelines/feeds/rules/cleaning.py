@@ -95,9 +95,10 @@ def clean(raw: bytes, media_type: str, title: str | None, address: str | None) -
     head = _SPACE.sub(" ", tidy(head))[:_LONGEST_TITLE].strip()
     body, removed, hidden = seen(found.body[: 2 * LONGEST])
     body = tidy(body)
-    if not head:
+    if head:
+        body = _without_title(body, head)
+    else:
         head, body = _first_line(body)
-    body = _without_title(body, head)
     text = f"{head}\n\n{body}" if head and body else head or body
     is_longer = len(text) > LONGEST or len(found.body) > 2 * LONGEST
     facts = _facts(found.facts, address)

@@ -13,19 +13,26 @@ _MONTHS = {
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
     )
 }
-_MONTH = r"(?P<{0}>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+_MONTH = (
+    r"(?P<{0}>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+)
 _DATE = re.compile(
-    r"(?<![\w.-])(?:(?P<y1>(?:19|20)[0-9]{2})-(?P<m1>[01]?[0-9])-(?P<d1>[0-3]?[0-9])(?:[T ](?P<time>[0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)(?:\.[0-9]{1,9})?[ ]?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"(?<![\w.-])(?:(?P<y1>(?:19|20)[0-9]{2})-(?P<m1>[01]?[0-9])-(?P<d1>[0-3]?[0-9])(?:[T "
+    r"](?P<time>[0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)(?:\.[0-9]{1,9})?[ ]?(?P<zone>Z|UTC|GMT"
+    r"|[+-][0-9]{2}:?[0-9]{2})?)?"
     rf"|{_MONTH.format('m2')}\.? (?P<d2>[0-3]?[0-9])(?:st|nd|rd|th)?,? (?P<y2>(?:19|20)[0-9]{{2}})"
     rf"|(?P<d3>[0-3]?[0-9])(?:st|nd|rd|th)?[ -](?:of )?{_MONTH.format('m3')}\.?,?[ -](?P<y3>(?:19|20)[0-9]{{2}})"
     r"|(?P<y4>(?:19|20)[0-9]{2})/(?P<m4>[01]?[0-9])/(?P<d4>[0-3]?[0-9]))(?![0-9])",
     re.IGNORECASE,
 )
 _PUBLISHED = re.compile(
-    r"(?:publish(?:ed|ing)?|publication|public|released?|announced|issued|advisory|date|posted|initial|disclos(?:ed|ure)|first)"
+    r"(?:publish(?:ed|ing)?|publication|public|released?|announced|issued|advisory|date|posted"
+    r"|initial|disclos(?:ed|ure)|first)"
     r"(?:[ _-]*(?:date|on|time|release|at|publication|published|version|this advisory))*[ \t:=*|,(-]*(?:the )?$",
     re.IGNORECASE,
 )
+_MAILED = re.compile(r"\s*(?:[A-Z][a-z]{2},\s+)?[0-9]{1,2}\s+[A-Z][a-z]{2}\s+[0-9]{4}\s+[0-9]{1,2}:[0-9]{2}")
 _HEAD = 300
 
 
@@ -39,7 +46,7 @@ def dates(text: str) -> Iterator[tuple[datetime, Quote]]:
 
 def read_date(text: str) -> datetime | None:
     """One date: RFC 3339, the date of a mail (RFC 5322), or as people write it."""
-    found = next(dates(text[:200]), None)
+    found = None if _MAILED.match(text) else next(dates(text[:200]), None)
     if found is not None and found[1].start <= 12:
         return found[0]
     try:
@@ -75,7 +82,10 @@ def _moment(match: re.Match[str]) -> datetime | None:
             zone = (
                 (match["zone"] or "").upper().replace("UTC", "Z").replace("GMT", "Z") if number == "1" else ""
             )
-            written = f"{match[f'y{number}']}-{month_number:02d}-{int(match[f'd{number}']):02d}T{time or '00:00'}{zone or 'Z'}"
+            written = (
+                f"{match[f'y{number}']}-{month_number:02d}-{int(match[f'd{number}']):02d}T"
+                f"{time or '00:00'}{zone or 'Z'}"
+            )
             try:
                 return datetime.fromisoformat(written).astimezone(UTC)
             except (ValueError, OverflowError):

@@ -21,7 +21,21 @@ _MOST_PLACES = 5
 _MOST_BYTES = 20_000
 _WORD = re.compile(r"[^\W_]+")
 _OBJECT = re.compile(rb"\{.*\}", re.DOTALL)
-_SAYS_NOTHING = frozenset(("", "unknown", "none", "null", "n/a", "na", "not specified", "not stated", "unspecified", "not mentioned", "-"))
+_SAYS_NOTHING = frozenset(
+    (
+        "",
+        "unknown",
+        "none",
+        "null",
+        "n/a",
+        "na",
+        "not specified",
+        "not stated",
+        "unspecified",
+        "not mentioned",
+        "-",
+    )
+)
 _CWE = re.compile(r"CWE-[1-9][0-9]{0,3}")
 
 
@@ -42,14 +56,20 @@ def grounded(answer: bytes, fields: Sequence[str], prose: Prose, stretches: Sequ
     if said is None:
         return Grounded({}, ("the answer is no JSON object",), is_valid=False)
     if set(said) != set(fields) or not all(isinstance(value, str) for value in said.values()):
-        return Grounded({}, ("the answer has other fields than were asked for, or other values than texts",), is_valid=False)
+        return Grounded(
+            {},
+            ("the answer has other fields than were asked for, or other values than texts",),
+            is_valid=False,
+        )
     values: dict[str, Value] = {}
     dropped = []
     for name in fields:
         written = " ".join(said[name].split())
         if name not in ASKED or written.casefold() in _SAYS_NOTHING:
             continue
-        value = _weakness(written, prose, stretches) if name == "weakness" else _name(written, prose, stretches)
+        value = (
+            _weakness(written, prose, stretches) if name == "weakness" else _name(written, prose, stretches)
+        )
         if value is None:
             dropped.append(f"{name}: {written[:100]!r} does not stand in the text")
         else:
@@ -76,7 +96,9 @@ def joined(rule: Value | None, model: Value | None) -> tuple[Value | None, tuple
 
 def same(first: str, second: str) -> bool:
     """Whether two names have the same letters and digits."""
-    return [one.casefold() for one in _WORD.findall(first)] == [one.casefold() for one in _WORD.findall(second)]
+    return [one.casefold() for one in _WORD.findall(first)] == [
+        one.casefold() for one in _WORD.findall(second)
+    ]
 
 
 def places(text: str, written: str) -> tuple[Quote, ...]:
@@ -84,7 +106,9 @@ def places(text: str, written: str) -> tuple[Quote, ...]:
     words = _WORD.findall(written)
     if not words or len(written) > 200:
         return ()
-    pattern = re.compile(r"(?<![^\W_])" + r"[\W_]{0,3}".join(map(re.escape, words)) + r"(?![^\W_])", re.IGNORECASE)
+    pattern = re.compile(
+        r"(?<![^\W_])" + r"[\W_]{0,3}".join(map(re.escape, words)) + r"(?![^\W_])", re.IGNORECASE
+    )
     found = []
     for match in pattern.finditer(text):
         found.append(Quote(match.start(), match.end()))
@@ -110,7 +134,9 @@ def _name(written: str, prose: Prose, stretches: Sequence[Quote]) -> Value | Non
     found = places(prose.text, written)
     if not found:
         return None
-    own = tuple(one for one in found if not stretches or any(part.start <= one.start < part.end for part in stretches))
+    own = tuple(
+        one for one in found if not stretches or any(part.start <= one.start < part.end for part in stretches)
+    )
     quotes = own or found
     # As the text writes it, not as the model does.
     shown = " ".join(prose.text[quotes[0].start : quotes[0].end].split())

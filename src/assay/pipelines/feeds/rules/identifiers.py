@@ -29,11 +29,13 @@ _BULLETIN = (
     r"|TALOS-[0-9]{4}-[0-9]{4}|VMSA-[0-9]{4}-[0-9]{4}|cisco-sa-[a-zA-Z0-9-]{4,60}|ICSM?A-[0-9]{2}-[0-9]{3}-[0-9]{2}"
     r"|(?:SUSE|openSUSE)-SU-[0-9]{4}:[0-9]{3,5}-[0-9]|FreeBSD-SA-[0-9]{2}:[0-9]{2}\.[a-z0-9_.-]{2,30}"
     r"|MFSA[ -]?[0-9]{4}-[0-9]{2,3}|VU#[0-9]{5,7}|JVN(?:DB-[0-9]{4}-|#)[0-9]{6,8}|SSA-[0-9]{6}"
-    r"|HTB[0-9]{5}|NTAP-[0-9]{8}-[0-9]{4}|APSB[0-9]{2}-[0-9]{2,3}|SVD-[0-9]{4}-[0-9]{4}|PAN-SA-[0-9]{4}-[0-9]{4})(?![0-9])"
+    r"|HTB[0-9]{5}|NTAP-[0-9]{8}-[0-9]{4}|APSB[0-9]{2}-[0-9]{2,3}|SVD-[0-9]{4}-[0-9]{4}"
+    r"|PAN-SA-[0-9]{4}-[0-9]{4})(?![0-9])"
 )
 _NAME = re.compile(rf"(?<![0-9A-Za-z])(?:{_CVE}|{_GHSA}|{_DATABASE}|{_BULLETIN})", re.IGNORECASE)
 _GATE = re.compile(
-    r"cve|ghsa|pysec|rustsec|g[ms][sd]-|go-|osv|[hj]l?sec|mal-|euvd|drupal-|snyk|bit-|(?:rh.|al|rl|el|ce|d.|g?l)s?a-|alas"
+    r"cve|ghsa|pysec|rustsec|g[ms][sd]-|go-|osv|[hj]l?sec|mal-|euvd|drupal-|snyk|bit-|(?:rh.|al|rl"
+    r"|el|ce|d.|g?l)s?a-|alas"
     r"|usn-|xsa-|zdi-|talos|vmsa|cisco-sa|ics|suse-su|freebsd-sa|mfsa|vu#|jvn|ssa-|htb|ntap|apsb|svd-|pan-sa",
     re.IGNORECASE,
 )
@@ -44,11 +46,13 @@ _OTHER = re.compile(
     r"|regression of|(?:incomplete|insufficient|improper|partial|incorrect|original|previous|earlier|initial)"
     r" (?:\w+ )?(?:fix|patch|mitigation|remediation|correction)e?s?(?: \w+){0,3}"
     r"|(?:fix|patch|mitigation)(?:es|ed|ing)? for|see also|bypass(?:es|ing)?(?: (?:of|for|to))?(?: the)?"
-    r"|(?:fix|patch|mitigation)(?: (?:of|for))?|not (?:the same as|to be confused with|related to)|unlike|duplicate of"
+    r"|(?:fix|patch|mitigation)(?: (?:of|for))?|not (?:the same as|to be confused with|related to)"
+    r"|unlike|duplicate of"
     r"|exists because of an?|follow[- ]?up (?:to|of|for|on)|distinct from|chained? (?:together )?with|combined with"
     r"|in conjunction with|caused by the fix(?: \w+)?|depends on|identical to|flaws? of|resembles|like(?: the)?"
     r"|previously (?:reported|disclosed|fixed)|fixing of|the fix(?:es)? (?:of|for))"
-    r"(?:[^\w(]++(?:CVE\W?[0-9]{4}\W?[0-9]{4,}|and|or|the|in|for|of|with|vulnerabilit(?:y|ies)|issues?|to)){0,12}+[^\w(]*+$",
+    r"(?:[^\w(]++(?:CVE\W?[0-9]{4}\W?[0-9]{4,}|and|or|the|in|for|of|with|vulnerabilit(?:y|ies)"
+    r"|issues?|to)){0,12}+[^\w(]*+$",
     re.IGNORECASE,
 )
 # What stands before the name that the text gives its own subject.
@@ -60,7 +64,7 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _MARK = r"(?:[#*>|\-\u2022][#*>|\-\u2022 \t]*|[0-9]{1,3}[.)][ \t]+)"
-# A name at the start of a line is a heading behind a mark or an empty line; in a text that is wrapped it stands there by chance.
+# A name at the start of a line is a heading behind a mark or an empty line; in a wrapped text it is chance.
 _LINE_START = re.compile(rf"(?:^|(?P<gap>\n[ \t]*)?\n)[ \t]*(?P<mark>{_MARK})?[\[(*_`]*$")
 _HEADING_END = re.compile(r"[\])*_`]*[ \t]*(?:[:\u2013\u2014(|\-,]|\n|$|(?:and|&) )")
 _LISTED = re.compile(
@@ -104,7 +108,7 @@ class Names(NamedTuple):
 
 
 _FIRST, _STRONG, _PLAIN, _WEAK, _ELSEWHERE = range(5)
-"""How plainly a text is about a name: its title or format says so, its words do, it is there, only in a link, in comparison."""
+"""How plainly a text is about a name: by its title or format, its words, being there, a link, only in comparison."""
 _CONFIDENCE = (0.995, 0.99, 0.97, 0.9, 0.0)
 _MOST = 500
 
@@ -187,7 +191,7 @@ def _chosen(tiers: dict[str, int], kinds: dict[str, int]) -> list[str]:
         if not ranked:
             continue
         best = min(ranked.values())
-        if best == _STRONG or best == _FIRST:
+        if best in (_STRONG, _FIRST):
             best_ones = [
                 name for name, tier in ranked.items() if tier <= (_FIRST if best == _FIRST else _STRONG)
             ]

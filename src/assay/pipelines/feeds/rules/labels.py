@@ -36,7 +36,8 @@ _NAMELESS = frozenset(
 )
 _COMPARED = re.compile(r"(?P<sign><=|<|>=|>|=)\s*(?P<version>\S.*)")
 _UP_TO = re.compile(
-    r"(?:(?:all )?versions? )?(?P<version>\S+)\s*(?:,? and|,? or|&)\s+(?:prior|earlier|below|older|lower|previous)(?: versions?)?|(?:up to(?: and including)?|through|<=)\s+(?P<other>\S+)",
+    r"(?:(?:all )?versions? )?(?P<version>\S+)\s*(?:,? and|,? or|&)\s+(?:prior|earlier|below|older"
+    r"|lower|previous)(?: versions?)?|(?:up to(?: and including)?|through|<=)\s+(?P<other>\S+)",
     re.IGNORECASE,
 )
 _BELOW = re.compile(

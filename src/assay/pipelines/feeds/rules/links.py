@@ -15,18 +15,24 @@ _WRAPPED = re.compile(
 _TRACKING = re.compile(r"(?:^|&)(?:utm_[a-z]+|fbclid|gclid|mc_cid|mc_eid)=[^&]*", re.IGNORECASE)
 # OSV schema 1.7, references[].type; the first that fits.
 _KINDS = (
-    ("FIX", re.compile(r"/(?:commit|commits|pull|merge_requests|changeset|revision)/(?:-/)?[0-9a-f]+|[?&;](?:id|h)=[0-9a-f]{7,40}|\.patch$|\.diff$|/\+/[0-9a-f]{12,}", re.IGNORECASE)),
+    ("FIX", re.compile(r"/(?:commit|commits|pull|merge_requests|changeset|revision)/(?:-/)?[0-9a-f]+|[?&;](?:id"
+    r"|h)=[0-9a-f]{7,40}|\.patch$|\.diff$|/\+/[0-9a-f]{12,}", re.IGNORECASE)),
     (
         "ADVISORY",
         re.compile(
-            r"/advisor(?:y|ies)\b|/GHSA-|/security/(?:bulletin|advisor|notices|cve|announce)|nvd\.nist\.gov/vuln|cve\.org/cve|cve\.mitre\.org"
-            r"|/(?:RHSA|USN|DSA|GLSA|VMSA|XSA|mfsa|MFSA)[-0-9]|security-tracker\.|zerodayinitiative\.com/advisories|talosintelligence\.com/(?:vuln|reports)|/security-?advis|/psirt|kb\.cert\.org|jvn\.jp|bulletin",
+            r"/advisor(?:y|ies)\b|/GHSA-|/security/(?:bulletin|advisor|notices|cve|announce)"
+            r"|nvd\.nist\.gov/vuln|cve\.org/cve|cve\.mitre\.org"
+            r"|/(?:RHSA|USN|DSA|GLSA|VMSA|XSA|mfsa|MFSA)[-0-9]|security-tracker\."
+            r"|zerodayinitiative\.com/advisories|talosintelligence\.com/(?:vuln|reports)"
+            r"|/security-?advis|/psirt|kb\.cert\.org|jvn\.jp|bulletin",
             re.IGNORECASE,
         ),
     ),
-    ("REPORT", re.compile(r"/issues?/[0-9]+|bugzilla|show_bug\.cgi|/bugs?/|/browse/[A-Z]+-[0-9]+|/tickets?/|hackerone\.com/reports|huntr\.|issues\.\w+\.org|crbug\.com", re.IGNORECASE)),
-    ("EVIDENCE", re.compile(r"exploit-db\.com|/poc\b|proof-of-concept|packetstormsecurity|/exploits?/|/PoC", re.IGNORECASE)),
-    ("ARTICLE", re.compile(r"/blog\b|//blog\.|medium\.com|openwall\.com/lists|/archives?/|/mailman/|lists?\.[\w.]+/|seclists\.org|/news/|groups\.google", re.IGNORECASE)),
+    ("REPORT", re.compile(r"/issues?/[0-9]+|bugzilla|show_bug\.cgi|/bugs?/|/browse/[A-Z]+-[0-9]+|/tickets?/"
+    r"|hackerone\.com/reports|huntr\.|issues\.\w+\.org|crbug\.com", re.IGNORECASE)),
+    ("EVIDENCE", re.compile(r"exploit-db\.com|/poc\b|proof-of-concept|packetstormsecurity|/exploits?/", re.IGNORECASE)),
+    ("ARTICLE", re.compile(r"/blog\b|//blog\.|medium\.com|openwall\.com/lists|/archives?/|/mailman/|lists?\.[\w.]+/"
+    r"|seclists\.org|/news/|groups\.google", re.IGNORECASE)),
 )  # fmt: skip
 
 

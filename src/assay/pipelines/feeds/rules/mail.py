@@ -1,4 +1,4 @@
-"""A mail as readable text: the headers that matter as facts, the first readable part as the body, quoted replies kept."""
+"""A mail as readable text: the headers that matter as facts, the readable parts as the body, quoted replies kept."""
 
 import email
 import re
@@ -11,7 +11,9 @@ from assay.pipelines.feeds.rules.plain_text import decoded, in_charset
 
 _HEADERS = ("from", "to", "cc", "reply-to", "date", "message-id", "in-reply-to", "list-id", "archived-at")
 _LOOKS = re.compile(
-    rb"\s*(?:From [^\n]{1,200}\r?\n)?(?:(?:from|to|subject|date|received|message-id|return-path|mime-version|reply-to|list-id|delivered-to|x-[\w-]+|content-type):[^\n]*\r?\n(?:[ \t][^\n]*\r?\n)*){2,}",
+    rb"\s*(?:From [^\n]{1,200}\r?\n)?(?:(?:from|to|subject|date|received|message-id|return-path"
+    rb"|mime-version|reply-to|list-id|delivered-to|x-[\w-]+|content-type):[^\n]*\r?\n(?:[ "
+    rb"\t][^\n]*\r?\n)*){2,}",
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(rb"\AFrom [^\n]*\r?\n")

@@ -1,4 +1,4 @@
-"""Markdown as readable text: without its marks for headings, stress and links, its lists, tables and code as they stand."""
+"""Markdown as readable text: without its marks for headings, stress and links; lists, tables and code as they are."""
 
 import html
 import re
@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from assay.pipelines.feeds.rules.markup import escape_unknown, has_markup, readable
 
-# CommonMark 0.31: fenced code blocks (4.5), code spans (6.1), links (6.3), autolinks (6.5), ATX and setext headings (4.2, 4.3).
+# CommonMark 0.31: fenced code blocks (4.5), code spans (6.1), links (6.3), autolinks (6.5), headings (4.2, 4.3).
 _CODE = re.compile(
-    r"(?:^|(?<=\n))(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?\n)??(?:[ \t]*(?P=fence)[^\n]*(?=\n|$)|\Z)|(?P<ticks>`{1,2})(?!`)[^\n]{1,500}?(?<!`)(?P=ticks)(?!`)",
+    r"(?:^|(?<=\n))(?P<fence>`{3,}+|~{3,}+)[^\n]*\n(?:.*?\n)??(?:[ \t]*(?P=fence)[^\n]*(?=\n|$)|\Z)"
+    r"|(?<!`)(?P<ticks>`{1,2}+)(?!`)[^\n]{1,500}?(?<!`)(?P=ticks)(?!`)",
     re.DOTALL,
 )
 _LINK = re.compile(
-    r"!?\[(?P<shown>(?:[^\[\]\n]|\[[^\[\]\n]{0,100}\]){0,500})\]\(\s*<?(?P<target>[^\s()<>]{1,2000}(?:\([^\s()]{0,200}\)[^\s()<>]{0,500})?)>?(?:\s+[\"'][^\"'\n]{0,300}[\"'])?\s*\)"
+    r"!?\[(?P<shown>(?:[^\[\]\n]|\[[^\[\]\n]{0,100}\]){0,500})\]\(\s*<?(?P<target>[^\s()<>]{1,2000}(?"
+    r":\([^\s()]{0,200}\)[^\s()<>]{0,500})?)>?(?:\s+[\"'][^\"'\n]{0,300}[\"'])?\s*\)"
 )
 _DEFINITION = re.compile(
     r"(?:^|(?<=\n))[ ]{0,3}\[[^\[\]\n]{1,200}\]:[ \t]*<?(\S{1,2000}?)>?[ \t]*(?:[\"'(][^\n]{0,300})?(?=\n|$)"
@@ -21,7 +23,8 @@ _DEFINITION = re.compile(
 _AUTOLINK = re.compile(r"<((?:https?|ftp)://[^\s<>]{1,2000})>", re.IGNORECASE)
 _HEADING = re.compile(r"(?:^|(?<=\n))[ ]{0,3}#{1,6}[ \t]+([^\n]*?)[ \t]*#*[ \t]*(?=\n|$)")
 _FIRST = re.compile(
-    r"\s*(?:[ ]{0,3}#{1,2}[ \t]+(?P<atx>[^\n]+?)[ \t]*#*|(?P<setext>[^\n#>|\s-][^\n]{0,300})\n[ ]{0,3}=+)[ \t]*(?:\n|$)"
+    r"\s*(?:[ ]{0,3}#{1,2}[ \t]+(?P<atx>[^\n]+?)[ \t]*#*|(?P<setext>[^\n#>|\s-][^\n]{0,300})\n[ "
+    r"]{0,3}=+)[ \t]*(?:\n|$)"
 )
 _UNDERLINE = re.compile(r"(?<=[^\n])\n[ ]{0,3}(?:=+|-{3,})[ \t]*(?=\n|$)")
 _STRESS = re.compile(r"(?<![\w*])(\*\*|__)(?=\S)([^\n*]{1,300}?)(?<=\S)\1(?![\w*])")

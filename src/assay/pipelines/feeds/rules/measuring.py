@@ -87,7 +87,9 @@ def _count_versions(rates: dict[str, Rate], label: Labelled, found: tuple[Range,
     upper = bounds(found)
     if label.bounds and all(stands(text, version) for _, version in label.bounds):
         sure = min((one.confidence for one in found if one.fixed or one.last_affected), default=None)
-        rates.setdefault("affected_versions", Rate()).count(is_right=are_bounds(found, label.bounds), confidence=sure)
+        rates.setdefault("affected_versions", Rate()).count(
+            is_right=are_bounds(found, label.bounds), confidence=sure
+        )
         if label.fixed and len(label.fixed) == len(label.bounds):
             fixed = {version for sign, version in upper if sign == "<"}
             sure = min((one.confidence for one in found if one.fixed), default=None)

@@ -1,4 +1,4 @@
-"""Packages that a text names in an ecosystem: package URLs, addresses of registries, an ecosystem's field beside a name."""
+"""Packages that a text names in an ecosystem: package URLs and addresses of registries."""
 
 import re
 from urllib.parse import unquote
@@ -19,7 +19,7 @@ _REGISTRIES = (
     ("Go", re.compile(r"https?://pkg\.go\.dev/(?!vuln/)([\w.-]+\.[a-z]+/[\w./-]+)", re.IGNORECASE)),
     ("Hex", re.compile(r"https?://hex\.pm/packages/([\w]+)", re.IGNORECASE)),
     ("Pub", re.compile(r"https?://pub\.dev/packages/([\w]+)", re.IGNORECASE)),
-    ("Maven", re.compile(r"https?://(?:mvnrepository\.com|central\.sonatype\.com)/artifact/([\w.-]+/[\w.-]+)", re.IGNORECASE)),
+    ("Maven", re.compile(r"https?://(?:mvnrepository|central\.sonatype)\.com/artifact/([\w.-]+/[\w.-]+)")),
 )  # fmt: skip
 _IN_PATH = re.compile(
     r"https?://[^/]+/(?:package|project)/((?:@|%40)?[\w.-]+(?:(?:/|%2f)[\w.-]+)?)", re.IGNORECASE

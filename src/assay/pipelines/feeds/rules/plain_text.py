@@ -27,7 +27,7 @@ MOST_BYTES = 4_000_000
 
 
 def decoded(raw: bytes, media_type: str) -> str:
-    """The bytes as text: by their mark, else the charset that the media type or the page names, else UTF-8 or Windows-1252."""
+    """The bytes as text: by their mark, else the charset that is named for them, else UTF-8 or Windows-1252."""
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -71,7 +71,7 @@ def in_charset(raw: bytes, name: str) -> str | None:
 
 
 def seen(text: str) -> tuple[str, int, int]:
-    """The text without characters that nobody sees, how many were taken out, and how many of these are there to hide."""
+    """The text without characters that nobody sees, how many those were, and how many of them are there to hide."""
     if _ANY.search(text) is None:
         return text, 0, 0
     text = _HALF.sub("\ufffd", _BREAKS.sub("\n", text))

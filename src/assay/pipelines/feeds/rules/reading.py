@@ -29,10 +29,9 @@ def read_text(prose: Prose) -> Reading:
     named = names(prose)
     found = _Material(prose, named)
     seen = orders(prose)
-    if named.subjects:
-        subjects = tuple(found.subject(value) for value in named.subjects)
-    else:
-        subjects = (found.subject(None),)
+    subjects = (
+        tuple(found.subject(value) for value in named.subjects) if named.subjects else (found.subject(None),)
+    )
     judgement = advisory.judged(
         prose,
         advisory.Signs(
@@ -112,14 +111,17 @@ class _Material:
         """What stands in a subject's own stretches; what is nobody's own, where that is nothing (or beside it)."""
         if self.is_one:
             return found
-        mine, shared = [], []
+        kept = []
         for one in found:
             quote = place(one)
-            if quote is not None and any(part.start <= quote.start < part.end for part in own):
-                mine.append(one)
-            elif quote is None or not any(part.start <= quote.start < part.end for part in self.owned):
-                shared.append(one)
-        return tuple([*mine, *shared] if is_added else mine or shared)
+            is_own = quote is not None and any(part.start <= quote.start < part.end for part in own)
+            is_others = quote is not None and any(part.start <= quote.start < part.end for part in self.owned)
+            if is_own or not is_others:
+                kept.append((is_own, one))
+        has_own = any(is_own for is_own, _ in kept)
+        if is_added:
+            kept.sort(key=lambda one: not one[0])
+        return tuple(one for is_own, one in kept if is_own or is_added or not has_own)
 
     def _guess(self, own: Sequence[Quote]) -> tuple[Value, ...]:
         text = self.prose.text

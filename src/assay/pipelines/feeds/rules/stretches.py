@@ -1,5 +1,6 @@
 """Which part of a text speaks of which of its subjects: a section with its name in front, a paragraph, a sentence."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -17,9 +18,7 @@ def stretches(
     if len(subjects) < 2:
         return {name: (Quote(0, len(text)),) for name in subjects}
     wanted = frozenset(subjects)
-    places = [
-        (one.quote, one.name) for one in found if one.name in wanted and one.quote.start >= starts_body
-    ]
+    places = [(one.quote, one.name) for one in found if one.name in wanted and one.quote.start >= starts_body]
     headings = _headings(text, places)
     if len({name for _, name in headings}) >= 2:
         parts = _sections(text, headings)
@@ -50,7 +49,7 @@ def _sections(text: str, headings: list[tuple[int, str]]) -> list[tuple[str, Quo
     """From each heading to the next one; the last ends after as many paragraphs as the longest of the others has."""
     parts = []
     longest = 1
-    for (start, name), (end, _) in zip(headings, headings[1:], strict=False):
+    for (start, name), (end, _) in itertools.pairwise(headings):
         parts.append((name, Quote(start, end)))
         longest = max(longest, len(_PARAGRAPH.findall(text, start, end)))
     start, name = headings[-1]

@@ -26,7 +26,8 @@ _TOKEN = re.compile(
 )
 _NO_VERSION = re.compile(
     r"[0-9]{1,3}(?:st|nd|rd|th)$|[0-9]+(?:\.[0-9]+)?(?:ms|s|kb|mb|gb|px|bits?|d|hz|mhz|ghz)$|0x|[0-9a-f]{14,}$"
-    r"|[0-9]+-(?:bit|byte|day|click|way|factor|character|digit|based|auth|in|by|to|party|time|of)|[0-9]+d$|1[0-9]{8}$|[0-9]{1,3}(?:,[0-9]{3})+$|v?[0-9]+[:][0-9]{2}$",
+    r"|[0-9]+-(?:bit|byte|day|click|way|factor|character|digit|based|auth|in|by|to|party|time|of)"
+    r"|[0-9]+d$|1[0-9]{8}$|[0-9]{1,3}(?:,[0-9]{3})+$|v?[0-9]+[:][0-9]{2}$",
     re.IGNORECASE,
 )
 _MONTH = (
@@ -38,24 +39,35 @@ _BEFORE_MONTH = re.compile(rf"(?:st|nd|rd|th)?[ \n]+(?:of[ ]+)?{_MONTH}\b")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}$")
 # What stands before a number that is no version of the product.
 _FOREIGN = re.compile(
-    r"(?:\bCVSS?(?:v?[234](?:\.[01])?)?(?:[ :*]*(?:v|version|base|score|scoring|vector|rating|severity|calculator|of|is|and)\b)*[ :=(*]*v?"
+    r"(?:\bCVSS?(?:v?[234](?:\.[01])?)?(?:[ :*]*(?:v|version|base|score|scoring|vector|rating"
+    r"|severity|calculator|of|is|and)\b)*[ :=(*]*v?"
     r"|\b(?:score|rating|severity|level)(?: of| is|:)?[ :=(*]*|\bscored? (?:at|of)? ?"
-    r"|\b(?:RFC|TLS|SSL|HTTP|Section|line|lines|port|ports|step|page|CWE|KB|bug|issue|ticket|pull request|PR|ISO|IP|UTF|SHA|MD|AES|X|SMB|copyright"
-    r"|API level|Windows|Windows Server|CPE|PKCS|IEEE|DES|RC|Internet Explorer|OAuth|SAML|XHTML|HTML|CSS|ECMAScript|USB|PCI DSS|Top|OWASP|Priority|Object|commit|revision|MFSA|Advisory|VDB|ID|status|code|error|type|level|case|CVE|EUVD)[ #:/-]*v?"
+    r"|\b(?:RFC|TLS|SSL|HTTP|Section|line|lines|port|ports|step|page|CWE|KB|bug|issue|ticket|pull "
+    r"request|PR|ISO|IP|UTF|SHA|MD|AES|X|SMB|copyright"
+    r"|API level|Windows|Windows Server|CPE|PKCS|IEEE|DES|RC|Internet Explorer|OAuth|SAML|XHTML|HTML"
+    r"|CSS|ECMAScript|USB|PCI DSS|Top|OWASP|Priority|Object|commit|revision|MFSA|Advisory|VDB|ID"
+    r"|status|code|error|type|level|case|CVE|EUVD)[ #:/-]*v?"
     r"|https?:\S*|\b\w+=)$",
     re.IGNORECASE,
 )
 # Tools and systems that a text was tried on, or that the fault needs.
 _SURROUNDING = re.compile(
-    r"\b(?:tested|reproduced|verified|confirmed|running|runs|installed|executed|compiled|built) (?:\w+ ){0,2}(?:on|with|against|under|using|in)[^.;\n]{0,60}$"
-    r"|\b(?:on|under|requires?|when (?:using|running)|using) (?:Microsoft )?(?:Windows|Ubuntu|Debian|Linux|Python|Java|PHP|Node\.?js|JDK|Go|Ruby|x86|macOS|Mac OS X|CentOS|RHEL|Red Hat)(?: \w+)?[ v]*$",
+    r"\b(?:tested|reproduced|verified|confirmed|running|runs|installed|executed|compiled|built) "
+    r"(?:\w+ ){0,2}(?:on|with|against|under|using|in)[^.;\n]{0,60}$"
+    r"|\b(?:on|under|requires?|when (?:using|running)|using) (?:Microsoft )?(?:Windows|Ubuntu|Debian"
+    r"|Linux|Python|Java|PHP|Node\.?js|JDK|Go|Ruby|x86|macOS|Mac OS X|CentOS|RHEL|Red Hat)(?: \w+)?[ "
+    r"v]*$",
     re.IGNORECASE,
 )
 _UNIT = re.compile(
-    r"[ -]?(?:%|bytes?\b|bits?\b|[kKMGT]i?[bB]\b|characters?\b|chars\b|times\b|days?\b|hours?\b|minutes?\b|seconds?\b|years?\b|months?\b"
-    r"|weeks?\b|users?\b|sites?\b|installations?\b|vulnerabilit|issues?\b|requests?\b|people\b|points?\b|out of|/10\b|of 10\b|ms\b|px\b"
-    r"|different\b|elements?\b|entries\b|packets?\b|percent\b|attempts?\b|levels?\b|or more\b|digits?\b|parameters?\b|million\b|thousand\b"
-    r"|bugs?\b|flaws?\b|CVEs?\b|instances?\b|functions?\b|commits?\b|files?\b|rounds?\b|devices?\b|MHz|GHz|pointers?\b|classes\b|objects?\b)",
+    r"[ -]?(?:%|bytes?\b|bits?\b|[kKMGT]i?[bB]\b|characters?\b|chars\b|times\b|days?\b|hours?\b"
+    r"|minutes?\b|seconds?\b|years?\b|months?\b"
+    r"|weeks?\b|users?\b|sites?\b|installations?\b|vulnerabilit|issues?\b|requests?\b|people\b"
+    r"|points?\b|out of|/10\b|of 10\b|ms\b|px\b"
+    r"|different\b|elements?\b|entries\b|packets?\b|percent\b|attempts?\b|levels?\b|or more\b"
+    r"|digits?\b|parameters?\b|million\b|thousand\b"
+    r"|bugs?\b|flaws?\b|CVEs?\b|instances?\b|functions?\b|commits?\b|files?\b|rounds?\b|devices?\b"
+    r"|MHz|GHz|pointers?\b|classes\b|objects?\b)",
     re.IGNORECASE,
 )
 _LETTERS_BEFORE = 90

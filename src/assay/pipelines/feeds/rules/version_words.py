@@ -1,12 +1,14 @@
-"""What the words beside a version make of it: the bound of a range, the release with the fix, or just a version.
+"""What the words before a version make of it: the bound of a range, the release with the fix, or just a version.
 
-The words before it are walked backwards, past the names of products, until one says something; the words after it are
-looked at once. So a text of any kind takes time in proportion to its length.
+They are walked backwards, past the names of products, until one says something, so a text of any kind takes time in
+proportion to its length. `version_words.toml` has the words.
 """
 
 import re
+import tomllib
 from collections.abc import Sequence
 from enum import Enum
+from importlib.resources import files
 from typing import NamedTuple
 
 
@@ -46,297 +48,15 @@ _SIGNS = {
     ">": Says.FROM,
 }
 
-_PHRASES: dict[tuple[str, ...], Says] = {}
-for _says, _lines in (
-    (
-        Says.BELOW,
-        "before|prior to|prior|earlier than|lower than|older than|less than|smaller than|below|preceding|previous to|under|predating|pre"
-        "|up to but not including|up to , but not including|up to not including|up to ( not including|up to ( excluding|up to excluding"
-        "|until but not including|excluding|all before|priot to|befor|before the|up to ( but not including|up to and excluding|up to , not including|< =",
-    ),
-    (
-        Says.UP_TO,
-        "through|thru|up to|up until|until|up through|up to and including|up to , and including|up to ( including|up to ( and including"
-        "|up to ( including )|up to including|up to , including|prior to and including|before and including|to and including|until and including|prior to or equal to"
-        "|through and including|and including|including up to|less than or equal to|less than or equal|lower than or equal to|earlier than or equal to"
-        "|less than and equal to|up to an including|up to incl|up - to|upto|up to and inclusive of|before or equal to|up to and including version|before or at|prior and including|not later than|no later than|up to , and including ,|up to , but including|<= to|up to ( inclusive )",
-    ),
-    (
-        Says.FROM,
-        "from|since|starting from|starting with|starting in|starting at|starting|beginning with|beginning in|beginning from|introduced in"
-        "|introduced by|introduced with|introduced|between|newer than|later than|after|greater than|greater than or equal to|as early as"
-        "|first affected in|appeared in|added in|at or after|higher than|dating back to|since at least|from at least|present since|back to",
-    ),
-    (Says.TO, "to|-|\u2013|\u2014|~|and|\u2192|..|..."),
-):
-    _PHRASES.update({tuple(_phrase.split()): _says for _phrase in _lines.split("|")})
+_WRITTEN = tomllib.loads(files(__package__).joinpath("version_words.toml").read_text("utf-8"))
+_PHRASES = {
+    tuple(phrase.split()): Says[said.upper()]
+    for said, several in _WRITTEN["phrases"].items()
+    for phrase in several
+}
 _LONGEST = max(map(len, _PHRASES))
-
-_FIXING = frozenset(
-    [
-        "fixed",
-        "fix",
-        "fixes",
-        "fixing",
-        "patched",
-        "patch",
-        "patches",
-        "patching",
-        "resolved",
-        "resolves",
-        "resolve",
-        "resolution",
-        "addressed",
-        "addresses",
-        "corrected",
-        "corrects",
-        "correction",
-        "remediated",
-        "remediation",
-        "mitigated",
-        "mitigation",
-        "solved",
-        "solves",
-        "repaired",
-        "rectified",
-        "eliminated",
-        "backported",
-        "landed",
-        "shipped",
-        "merged",
-        "solution",
-        "updated-in",
-        "hotfix",
-        "non-vulnerable",
-        "fixed-in",
-    ]
-)
-_MOVING = frozenset(
-    [
-        "upgrade",
-        "upgrading",
-        "upgraded",
-        "upgrades",
-        "update",
-        "updating",
-        "updated",
-        "updates",
-        "migrate",
-        "migrating",
-        "move",
-        "moving",
-        "bump",
-        "bumped",
-        "switch",
-        "upgradation",
-        "install",
-    ]
-)
-_JOINING = frozenset(
-    [
-        "in",
-        "with",
-        "by",
-        "of",
-        "since",
-        "from",
-        "on",
-        "to",
-        "for",
-        "at",
-        "via",
-        "as",
-        "within",
-        "starting",
-        "beginning",
-    ]
-)
-# Words that may stand between a fix and its version, apart from names.
-_SOFT = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "this",
-        "these",
-        "that",
-        "those",
-        "it",
-        "its",
-        "their",
-        "your",
-        "all",
-        "any",
-        "both",
-        "either",
-        "and",
-        "or",
-        "also",
-        "now",
-        "already",
-        "has",
-        "have",
-        "been",
-        "was",
-        "were",
-        "is",
-        "are",
-        "be",
-        "being",
-        "can",
-        "will",
-        "should",
-        "must",
-        "issue",
-        "issues",
-        "vulnerability",
-        "vulnerabilities",
-        "problem",
-        "problems",
-        "bug",
-        "bugs",
-        "flaw",
-        "flaws",
-        "released",
-        "release",
-        "available",
-        "included",
-        "contained",
-        "made",
-        "applied",
-        "provided",
-        "introduced",
-        "incorporated",
-        "published",
-        "found",
-        "implemented",
-        "present",
-        "here",
-        "first",
-        "upstream",
-        "following",
-        "latest",
-        "new",
-        "newer",
-        "recent",
-        "at",
-        "least",
-        "as",
-        "soon",
-        "possible",
-        "immediately",
-        "later",
-        "than",
-        "starting",
-        "beginning",
-        "with",
-        "in",
-        "of",
-        "for",
-        "one",
-        "to",
-        "version",
-        "versions",
-        "user",
-        "users",
-        "customers",
-        "installation",
-        "installations",
-        "plugin",
-        "package",
-        "module",
-        "library",
-        "software",
-        "firmware",
-        "instances",
-        "instance",
-        "affected",
-        "application",
-        "dependency",
-        "dependencies",
-        "recommended",
-        "advised",
-        "upgrading",
-        "fully",
-        "which",
-        "been",
-        "patched",
-        "via",
-        "by",
-        "on",
-        "security",
-        "through",
-        "but",
-        "stable",
-        "supported",
-    ]
-)
-_BETWEEN = frozenset(
-    [
-        "version",
-        "versions",
-        "release",
-        "releases",
-        "ver",
-        "ver.",
-        "v",
-        "v.",
-        "build",
-        "builds",
-        "firmware",
-        "software",
-        "branch",
-        "branches",
-        "series",
-        "tag",
-        "the",
-        "its",
-        "in",
-        "is",
-        "are",
-        "of",
-        "following",
-        "patch",
-        "all",
-        "any",
-        "at",
-        "least",
-        "code",
-        "plugin",
-        "package",
-        "module",
-        "app",
-        "application",
-        "beta",
-        "rev",
-        "rev.",
-        "revision",
-        "edition",
-        "date",
-        "either",
-        "both",
-        "one",
-        "fixed",
-        "patched",
-        "stable",
-        "library",
-        "component",
-        "and",
-        "including",
-        "server",
-        "client",
-        "agent",
-        "core",
-        "driver",
-        "product",
-        "gem",
-        "crate",
-        "extension",
-        "theme",
-        "versions:",
-        "line",
-        "lines",
-    ]
+_FIXING, _MOVING, _JOINING, _SOFT, _BETWEEN = (
+    frozenset(_WRITTEN["words"][name].split()) for name in ("fixing", "moving", "joining", "soft", "between")
 )
 _MARKS = frozenset("([`*\"'\u201c\u2018\u201d:|_,=#")
 _MOST_BETWEEN = 8
@@ -380,7 +100,8 @@ def _walked(text: str, floor: int, window: str) -> Said:
         if fixed is not None:
             return Said(Says.FIXED, words[fixed][1], _name(text, words, at, name_end))
         word = words[at - 1][0]
-        if not _is_between(word):
+        # One plain word may be a name: `before curl 8.1`, `upgrade to openssl 3.0.2`.
+        if not _is_between(word) and not (count <= 1 and name_end is None and _may_name(plain, at)):
             break
         if name_end is None and plain[at - 1] not in _BETWEEN and word not in _MARKS:
             name_end = at
@@ -483,6 +204,33 @@ def _is_between(word: str) -> bool:
     return is_name or any(letter.isupper() for letter in word)
 
 
+def _may_name(plain: Sequence[str], at: int) -> bool:
+    return (
+        at >= 2
+        and plain[at - 1].isalnum()
+        and (_phrase(plain, at - 1) is not None or _fixing(plain, at - 1) is not None)
+    )
+
+
+_IN_FRONT = re.compile(
+    r"(?P<name>\b[A-Z][\w.+\u00ae\u2122-]*(?:[ ][A-Z0-9][\w.+\u00ae\u2122-]*){0,4})[ ]"
+    r"(?:versions? |v\.? ?|releases? )?$"
+)
+_NO_NAMES = frozenset(_WRITTEN["words"]["no_names"].split())
+
+
+def name_in_front(text: str, start: int, floor: int) -> str | None:
+    """The name of the product before the words that bound its version: `Firefox < 128`."""
+    match = _IN_FRONT.search(text, max(floor, start - 80), start)
+    if match is None:
+        return None
+    words = match["name"].split()
+    while words and words[0].casefold() in _NO_NAMES:
+        del words[0]
+    name = " ".join(words)
+    return name if len(name) > 1 and any(letter.isalpha() for letter in name) else None
+
+
 def _name(text: str, words: Sequence[tuple[str, int]], at: int, name_end: int | None) -> str | None:
     """The name of the product between the words and the version: `before Firefox 48`."""
     if name_end is None or name_end <= at:
@@ -495,62 +243,3 @@ def _name(text: str, words: Sequence[tuple[str, int]], at: int, name_end: int | 
     end = words[name_end - 1][1] + len(words[name_end - 1][0])
     name = " ".join(text[words[first][1] : end].split()).strip(" ,:;()`*\"'")
     return name if 1 < len(name) <= 80 and any(letter.isalpha() for letter in name) else None
-
-
-_EARLIER = re.compile(
-    r"[`*\"')\]]*\s*[,(]?\s*(?:(?:and|or|&|as well as|and/or)\s+(?:all\s+|any\s+|its\s+|the\s+|also\s+)?(?:versions?\s+|releases?\s+)?"
-    r"(?:earlier|prior|below|previous|older|lower|before|preceding|less|under|lesser|down)\b|(?:or|and)\s+(?:previous|older)|-\s*and\s+earlier)(?!\s+(?:than|to)\b)",
-    re.IGNORECASE,
-)
-_EXCLUDED = re.compile(
-    r"[`*\"')\]]*\s*\(?(?:excluding|exclusive|excluded|not included|not including)\)?(?!\s+[vV]?[0-9])",
-    re.IGNORECASE,
-)
-_INCLUDED = re.compile(
-    r"[`*\"')\]]*\s*[,(]?\s*(?:including|inclusive|included|inclusively)\)?(?!\s+(?:version\s+)?[vV]?[0-9])",
-    re.IGNORECASE,
-)
-_LATER = re.compile(
-    r"[`*\"')\]]*\s*[,(]?\s*(?:(?:and|or|&)\s+(?:all\s+|any\s+)?(?:versions?\s+)?(?:later|above|newer|higher|onwards?|up\b|greater|after|subsequent)|onwards?\b|\+(?!\w))",
-    re.IGNORECASE,
-)
-_FIXES = re.compile(
-    r"[`*\"')\]]*,?\s*(?:(?:of|for)\s+(?:the\s+)?[\w@/.` -]{1,40}?\s+)?"
-    r"(?:(?:which|that|have|has|and|also|both|all|now|releases?|versions?|includes?|contains?|provides?|introduces?|ships?|added?|adds|was|were|is|are"
-    r"|been|released|respectively|the|a|first|with|to|E?LTS)[ \n]+){0,5}"
-    r"(?:fix(?:es|ed)?|patch(?:es|ed)?|resolv(?:es|ed?)|address(?:es|ed)?|correct(?:s|ed)|mitigat(?:es|ed?)|remediat(?:es|ed?)|solv(?:es|ed?)"
-    r"|rectif(?:y|ies)|prevents?|not (?:affected|vulnerable)|unaffected|secure|no longer|escapes|restricts|sanitizes|removed|removes|masks|rejects)\b",
-    re.IGNORECASE,
-)
-_PATCHED_NAME = re.compile(r"\s*\((?:fixed|patched|includes? (?:the )?fix)", re.IGNORECASE)
-_DENIED = re.compile(
-    r"\b(?:not (?:affected|vulnerable|impacted|susceptible)|unaffected|does not (?:affect|impact)|not affect)\b(?!.{0,80}\b(?:but|affected versions)\b)",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-class After(Enum):
-    """What follows a version."""
-
-    EARLIER = _EARLIER
-    LATER = _LATER
-    EXCLUDED = _EXCLUDED
-    INCLUDED = _INCLUDED
-    FIXES = _FIXES
-    PATCHED = _PATCHED_NAME
-
-
-def said_after(text: str, end: int) -> After | None:
-    """What the words after a version say of it."""
-    for after in After:
-        if after.value.match(text, end):
-            return after
-    return None
-
-
-def is_denied(text: str, start: int, floor: int) -> bool:
-    """Whether the line says of the versions that they are not affected."""
-    line = (
-        max(text.rfind("\n", floor, start), text.rfind(". ", floor, start), max(floor, start - 120) - 1) + 1
-    )
-    return _DENIED.search(text, line, start) is not None

@@ -1,42 +1,47 @@
-"""How pressing an entry is, told by a few words of it before anybody reads it."""
+"""How pressing an entry is: what mentions a watched product goes first, then what sounds bad. Newer ones go before."""
 
 import re
 
-from assay.pipelines.feeds.model.entries import Received, Weight
+from assay.pipelines.feeds.model.entries import Weight
 from assay.pipelines.feeds.rules.watching import Watch
 
-# So much of an entry is looked at; what presses says so early.
-_MOST = 64 << 10
-_MONITORED = 1_000
-_NAMED = 50
-_PRESSING = (
-    (
-        400,
-        r"actively\s+exploit|exploited\s+in\s+the\s+wild|in-the-wild|known\s+exploited|(?:zero|0)-?\s?day\b",
-    ),
-    (200, r"\bcritical\b"),
-    (150, r"remote\s+code\s+execution|\bRCE\b|authentication\s+bypass|unauthenticated|arbitrary\s+code"),
-    (
-        100,
-        r"\b(?:high|important)\b[\s\w]{0,20}\b(?:severity|impact|risk)\b|\b(?:severity|impact)\W{1,4}(?:high|important)\b",
-    ),
+_MONITORED = 100
+_EXPLOITED = 40
+_CRITICAL = 20
+_HIGH = 10
+
+_EXPLOITED_WORDS = re.compile(
+    r"\b(?:(?:actively|being|been) exploited|exploited in the wild|exploitation (?:in the wild|detected|has been)|"
+    r"in[- ]the[- ]wild exploit\w*|zero[- ]day|0-?day|ransomware)\b",
+    re.IGNORECASE,
 )
-_WORDS = tuple((weight, re.compile(words, re.IGNORECASE)) for weight, words in _PRESSING)
-_NAME = re.compile(r"\b(?:CVE-\d{4}-\d{4,}|GHSA(?:-[23456789cfghjmpqrvwx]{4}){3})\b", re.IGNORECASE)
-# What stands between the words of markup, and the codes of mail.
-_MARKUP = re.compile(r"<[^<>]{0,2000}>|=\r?\n")
-
-
-def weigh(entry: Received, watch: Watch) -> Weight:
-    """What mentions a watched product comes first, then what sounds severe, then what names a vulnerability."""
-    text = readable(entry.title, entry.raw)
-    priority = next((weight for weight, words in _WORDS if words.search(text)), 0)
-    if _NAME.search(text):
-        priority += _NAMED
-    is_monitored = bool(len(watch)) and bool(watch.touches(text))
-    return Weight(priority + (_MONITORED if is_monitored else 0), is_monitored)
+_CRITICAL_WORDS = re.compile(
+    r"\b(?:critical|remote code execution|rce|pre-auth\w*|unauthenticated|wormable|emergency|out[- ]of[- ]band)\b",
+    re.IGNORECASE,
+)
+_HIGH_WORDS = re.compile(
+    r"\b(?:high severity|severity: high|important|privilege escalation|authentication bypass|sql injection|"
+    r"code execution|cve-\d{4}-\d{4,})\b",
+    re.IGNORECASE,
+)
+# What stands first says what an entry is about; a long page mentions everything somewhere.
+_READ = 20_000
 
 
 def readable(title: str | None, raw: bytes) -> str:
-    """The beginning of an entry, near enough to its text to look for words in it."""
-    return f"{title or ''}\n{_MARKUP.sub(' ', raw[:_MOST].decode(errors='replace'))}"
+    """The title and text of an entry as received, near enough to look for words in them."""
+    return f"{title or ''}\n{raw.decode(errors='replace')}"
+
+
+def weigh(text: str, watch: Watch) -> Weight:
+    """The weight of an entry with this title and text; markup may still be in it."""
+    head = text[:_READ]
+    is_monitored = bool(watch.touches(head)) if len(watch) else False
+    priority = _MONITORED if is_monitored else 0
+    if _EXPLOITED_WORDS.search(head):
+        priority += _EXPLOITED
+    if _CRITICAL_WORDS.search(head):
+        priority += _CRITICAL
+    elif _HIGH_WORDS.search(head):
+        priority += _HIGH
+    return Weight(priority, is_monitored)

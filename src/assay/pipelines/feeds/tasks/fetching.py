@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import structlog
 
@@ -15,17 +16,17 @@ from assay.jobs.task import task
 from assay.kit.db import Connection
 from assay.kit.transfer import Interrupted
 from assay.pipelines.feeds.model import ROOM
-from assay.pipelines.feeds.model.entries import Added
+from assay.pipelines.feeds.model.entries import Added, Received, Weight
 from assay.pipelines.feeds.model.sources import Fetched, Source, wait_after_failures
-from assay.pipelines.feeds.queries.sources import get_source, list_watched
-from assay.pipelines.feeds.rules.watching import Watch
-from assay.pipelines.feeds.rules.weighing import weigh
+from assay.pipelines.feeds.queries.sources import get_source
+from assay.pipelines.feeds.rules.weighing import readable, weigh
 from assay.pipelines.feeds.sources import discover
 from assay.pipelines.feeds.store import entries as entry_store
 from assay.pipelines.feeds.store import sources as store
 from assay.pipelines.feeds.tasks.gathering import Gathered, Gathering
 from assay.pipelines.feeds.tasks.needs import Needs
 from assay.pipelines.feeds.tasks.reading import asked_of
+from assay.pipelines.feeds.tasks.watching import load_watch
 
 _log = structlog.get_logger(__name__)
 
@@ -138,12 +139,15 @@ def _note(
 
 
 def _add(conn: Connection, source: Source, gathered: Gathered, now: datetime) -> Added:
-    watch = Watch(list_watched(conn))
+    watch = load_watch(conn)
+
+    def weight_of(entry: Received) -> Weight:
+        return weigh(readable(entry.title, entry.raw), watch)
+
     total = Added()
-    for document, entries in gathered.documents:
-        one = entry_store.add(
-            conn, source.id, entries, lambda entry: weigh(entry, watch), now, document=document
-        )
+    for document, parts in groupby(gathered.documents, key=lambda part: part[0]):
+        entries = [entry for _, part in parts for entry in part]
+        one = entry_store.add(conn, source.id, entries, weight_of, now, document=document)
         total = Added(total.new + one.new, total.changed + one.changed, total.known + one.known)
     return total
 

@@ -11,10 +11,9 @@ from assay.jobs.task import task
 from assay.kit.clock import Clock
 from assay.kit.db import Connection, Database
 from assay.pipelines.feeds.model import ROOM
-from assay.pipelines.feeds.model.entries import Received
 from assay.pipelines.feeds.queries import products as queries
 from assay.pipelines.feeds.rules.watching import Watch
-from assay.pipelines.feeds.rules.weighing import weigh
+from assay.pipelines.feeds.rules.weighing import readable, weigh
 from assay.pipelines.feeds.store import products as store
 from assay.pipelines.feeds.store.entries import list_waiting, set_priority
 
@@ -135,8 +134,8 @@ def _weigh_again(ctx: Needs, job: Running, found: Watching) -> None:
         with ctx.db.transaction() as conn:
             entries = list_waiting(conn, after, _ENTRIES)
             for one in entries:
-                entry = Received(key="", media_type=one.media_type, raw=one.raw, title=one.title)
-                found.weighed += set_priority(conn, one.id, weigh(entry, watch_))
+                weight = weigh(readable(one.title, one.raw), watch_)
+                found.weighed += set_priority(conn, one.id, weight)
         if not entries:
             break
         after = entries[-1].id
