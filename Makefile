@@ -72,6 +72,7 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 		$(BIN)/python benchmarks/api.py "$(DATA)" --home "$$home" && \
 		$(BIN)/python benchmarks/pages.py "$(DATA)" --home "$$home"
 	@$(BIN)/python benchmarks/extraction.py "$(DATA)"
+	@$(BIN)/python benchmarks/prose.py "$(DATA)"
 
 chaos: .venv/.dev ## Kill workers, PostgreSQL and the web service, fill disks, turn clocks, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.chaos $(ARGS)

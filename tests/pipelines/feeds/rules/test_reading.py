@@ -57,10 +57,7 @@ def test_mozillas_bulletin_has_a_subject_for_each_vulnerability():
     assert (first.identifier.value, second.identifier.value) == ("CVE-2016-5287", "CVE-2016-5288")
     assert second.title.value == "Web content can read cache entries"
     assert second.severity.value == "high"
-    assert (
-        second.summary.value.startswith("A Cliqz.com developer demonstrated")
-        or "Impact" in second.summary.value
-    )
+    assert second.summary.value.startswith("A Cliqz.com developer demonstrated")
     assert [one.value for one in first.cwes] == ["CWE-416"]
     assert (None, "49.0.2", None) in told(first)
     assert "https://bugzilla" not in str(second.references)
@@ -90,11 +87,17 @@ def test_two_vectors_that_differ_are_a_doubt():
 
 def test_a_text_without_a_name_is_a_doubt():
     reading = read_text(
-        clean(b"A heap overflow in Foo before 1.2 lets attackers run code.", "text/plain", None, None)
+        clean(
+            b"A heap overflow in Foo before 1.2 lets attackers run code. https://example.org/a",
+            "text/plain",
+            None,
+            None,
+        )
     )
     (subject,) = reading.subjects
     assert subject.identifier is None
     assert subject.doubts == (Doubt.NO_NAME,)
+    assert [one.value for one in subject.references] == ["https://example.org/a"]
     assert reading.is_advisory
 
 
@@ -135,6 +138,21 @@ See https://example.org/all."""
     assert (first.title.value, second.title.value) == ("Overflow", "Injection")
 
 
+def test_what_two_subjects_share_is_each_ones_own():
+    vector = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"
+    text = f"Two flaws.\n\nCVE-2024-1111: One\nCWE-79 {vector}\n\nCVE-2024-2222: Two\nCWE-79 {vector} in Foo before 2.4"
+    prose = clean(text.encode(), "text/plain", None, None)
+    first, second = read_text(prose).subjects
+    assert first.vectors[0].value == second.vectors[0].value == vector
+    assert (
+        first.vectors[0].quotes[0].start
+        < prose.text.index("CVE-2024-2222")
+        < second.vectors[0].quotes[0].start
+    )
+    assert [one.value for one in first.cwes] == [one.value for one in second.cwes] == ["CWE-79"]
+    assert (told(first), told(second)) == ([], [(None, "2.4", None)])
+
+
 NAMES = ["CVE-2024-1111", "CVE-2024-2222", "GHSA-jf66-3q76-h5p5", "Foo", "CWE-79", "pkg:npm/left-pad@1.0"]
 WORDS = [
     "before 1.2.3",
@@ -167,6 +185,9 @@ def test_every_quote_stands_in_the_text(pieces, title):
     assert read_text(prose) == reading
     names = [subject.identifier.value for subject in reading.subjects if subject.identifier]
     assert len(set(names)) == len(names)
+    for subject in reading.subjects:
+        addresses = [value.value for value in subject.references]
+        assert len(set(addresses)) == len(addresses)
     for subject in reading.subjects:
         values = [subject.identifier, subject.title, subject.summary, subject.severity, subject.published]
         values += [*subject.aliases, *subject.related, *subject.vectors, *subject.cwes, *subject.references]

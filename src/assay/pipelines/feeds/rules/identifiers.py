@@ -186,17 +186,13 @@ def _value(name: str, tier: int, places: dict[str, list[Quote]]) -> Value:
 
 
 def _chosen(tiers: dict[str, int], kinds: dict[str, int]) -> list[str]:
+    """The names of the best kind that are named most plainly."""
     for kind in range(4):
         ranked = {name: tier for name, tier in tiers.items() if kinds[name] == kind and tier < _ELSEWHERE}
         if not ranked:
             continue
         best = min(ranked.values())
-        if best in (_STRONG, _FIRST):
-            best_ones = [
-                name for name, tier in ranked.items() if tier <= (_FIRST if best == _FIRST else _STRONG)
-            ]
-        else:
-            best_ones = [name for name, tier in ranked.items() if tier == best]
+        best_ones = [name for name, tier in ranked.items() if tier == best]
         own = [name for name, tier in tiers.items() if tier == _FIRST and kinds[name] == 1]
         # Several CVE ids in an advisory's links, and its own GHSA id: the links are about others too.
         if kind == 0 and best == _WEAK and len(best_ones) > 1 and len(own) == 1:

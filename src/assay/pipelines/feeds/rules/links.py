@@ -54,7 +54,7 @@ def references(prose: Prose) -> tuple[Value, ...]:
         if url is not None:
             shown.setdefault(_key(url), url)
     return tuple(
-        Value(value=url, confidence=0.99, quotes=tuple(found.get(key, ())[:3]), why=kind(url))
+        Value(value=url, confidence=0.99, quotes=tuple(found.get(key, ())), why=kind(url))
         for key, url in list(shown.items())[:_MOST]
     )
 

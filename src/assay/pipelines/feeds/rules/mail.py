@@ -1,6 +1,7 @@
 """A mail as readable text: the headers that matter as facts, the readable parts as the body, quoted replies kept."""
 
 import email
+import email.errors
 import re
 from email.header import decode_header, make_header
 from email.message import Message

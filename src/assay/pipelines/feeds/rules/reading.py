@@ -1,6 +1,6 @@
 """Everything that the rules read in one text, put together per vulnerability; vendor and product are not their part."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from assay.pipelines.feeds.rules.links import references
 from assay.pipelines.feeds.rules.orders import orders
 from assay.pipelines.feeds.rules.packages import packages
 from assay.pipelines.feeds.rules.ratings import Rating, is_contradictory, ratings, severity, vectors
-from assay.pipelines.feeds.rules.stretches import stretches
+from assay.pipelines.feeds.rules.stretches import Owners, stretches
 from assay.pipelines.feeds.rules.versions import ranges
 from assay.pipelines.feeds.rules.weaknesses import explicit, guessed
 
@@ -64,20 +64,25 @@ class _Material:
         self.ratings = ratings(text)
         self.ranges = ranges(text)
         self.cwes = explicit(text)
-        self.references = references(prose)
         self.packages = packages(prose)
         self.published = published(prose)
         found = tuple(value.value for value in named.subjects)
         self.is_one = len(found) < 2
         self.stretches = stretches(text, prose.title_end, found, named.mentions)
-        self.owned = [quote for quotes in self.stretches.values() for quote in quotes]
+        owners = Owners({} if self.is_one else self.stretches)
+        self._vectors = _dealt_out(self.vectors, owners)
+        self._ratings = _dealt_out(self.ratings, owners)
+        self._ranges = _dealt_out(self.ranges, owners)
+        self._cwes = _dealt_out(self.cwes, owners)
+        self._references = _dealt_out(references(prose), owners)
         self._guessed = 0
 
     def subject(self, name: Value | None) -> Subject:
         prose = self.prose
         own = self.stretches.get(name.value, ()) if name is not None else (Quote(0, len(prose.text)),)
         section = None if self.is_one or not own else own[0]
-        rated, scored = self._dealt(self.ratings, own, _place), self._dealt(self.vectors, own, _first)
+        called = None if name is None else name.value
+        rated, scored = _own(self._ratings, called), _own(self._vectors, called)
         doubts = []
         if is_contradictory(scored, rated):
             doubts.append(Doubt.CONFLICT)
@@ -87,41 +92,18 @@ class _Material:
             identifier=name,
             aliases=self.named.aliases,
             related=self.named.related,
-            title=advisory.title(prose, section, None if name is None else name.value),
+            title=advisory.title(prose, section, called),
             summary=advisory.summary(prose, section),
             packages=self.packages,
-            ranges=self._dealt(self.ranges, own, _first),
+            ranges=_own(self._ranges, called),
             severity=severity(scored, rated),
             vectors=scored,
-            cwes=self._dealt(self.cwes, own, _first) or self._guess(own),
-            references=self._dealt(self.references, own, _first, is_added=True),
+            cwes=_own(self._cwes, called) or self._guess(own),
+            references=_with_shared(self._references, called),
             published=self.published,
             doubts=tuple(doubts),
             stretches=own,
         )
-
-    def _dealt(
-        self,
-        found: tuple[_Found, ...],
-        own: Sequence[Quote],
-        place: Callable[[_Found], Quote | None],
-        *,
-        is_added: bool = False,
-    ) -> tuple[_Found, ...]:
-        """What stands in a subject's own stretches; what is nobody's own, where that is nothing (or beside it)."""
-        if self.is_one:
-            return found
-        kept = []
-        for one in found:
-            quote = place(one)
-            is_own = quote is not None and any(part.start <= quote.start < part.end for part in own)
-            is_others = quote is not None and any(part.start <= quote.start < part.end for part in self.owned)
-            if is_own or not is_others:
-                kept.append((is_own, one))
-        has_own = any(is_own for is_own, _ in kept)
-        if is_added:
-            kept.sort(key=lambda one: not one[0])
-        return tuple(one for is_own, one in kept if is_own or is_added or not has_own)
 
     def _guess(self, own: Sequence[Quote]) -> tuple[Value, ...]:
         text = self.prose.text
@@ -136,12 +118,32 @@ class _Material:
         return (Value(value=value.value, confidence=value.confidence, quotes=moved, why=value.why),)
 
 
-def _first(one: Value | Range) -> Quote | None:
-    return one.quotes[0] if one.quotes else None
+def _dealt_out(found: Iterable[_Found], owners: Owners) -> dict[str | None, tuple[_Found, ...]]:
+    """What was found by whose it is, with the quotes that stand in that subject's stretches; None is for all."""
+    dealt: dict[str | None, list[_Found]] = {}
+    for one in found:
+        if isinstance(one, Rating):
+            dealt.setdefault(owners.of(one.quote), []).append(one)
+            continue
+        quotes: dict[str | None, list[Quote]] = {} if one.quotes else {None: []}
+        for quote in one.quotes:
+            quotes.setdefault(owners.of(quote), []).append(quote)
+        for name, several in quotes.items():
+            dealt.setdefault(name, []).append(msgspec.structs.replace(one, quotes=tuple(several)))
+    return {name: tuple(several) for name, several in dealt.items()}
 
 
-def _place(one: Rating) -> Quote | None:
-    return one.quote
+def _own(dealt: dict[str | None, tuple[_Found, ...]], name: str | None) -> tuple[_Found, ...]:
+    """A subject's own, and what is nobody's own where that is nothing."""
+    return dealt.get(name) or dealt.get(None) or ()
+
+
+def _with_shared(dealt: dict[str | None, tuple[Value, ...]], name: str | None) -> tuple[Value, ...]:
+    """A subject's own and then what is for all, each value once."""
+    found: dict[str, Value] = {}
+    for one in (*dealt.get(name, ()), *dealt.get(None, ())):
+        found.setdefault(one.value, one)
+    return tuple(found.values())
 
 
 def _is_bulletin(named: Names, value: Value) -> bool:

@@ -2,13 +2,31 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 
 from assay.pipelines.feeds.model.extraction import Quote
 from assay.pipelines.feeds.rules.identifiers import Mention, heading_start
 
 _PARAGRAPH = re.compile(r"(?:[^\n]+\n?)+")
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?](?=\s+[A-Z(\[])|\n|$)")
+
+
+class Owners:
+    """Whose stretch a place stands in."""
+
+    def __init__(self, owned: Mapping[str, Sequence[Quote]]) -> None:
+        parts = sorted((quote.start, quote.end, name) for name, quotes in owned.items() for quote in quotes)
+        self._starts = [start for start, _, _ in parts]
+        self._parts = parts
+
+    def of(self, quote: Quote) -> str | None:
+        """The subject in whose stretch the quote begins; None for what is nobody's own."""
+        place = bisect_right(self._starts, quote.start) - 1
+        if place < 0:
+            return None
+        _, end, name = self._parts[place]
+        return name if quote.start < end else None
 
 
 def stretches(

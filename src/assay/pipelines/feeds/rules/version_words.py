@@ -139,20 +139,20 @@ def _fixing(plain: Sequence[str], at: int) -> int | None:
         return (
             _labelled(plain, at) if last in {"fixed-in", "versions", "version", "patches", "fixed"} else None
         )
-    moving = last == "to" or (last == "with" and False)
+    is_moving = last == "to"
     for place in range(at - 2, max(-1, at - 2 - _MOST_SOFT), -1):
         word = plain[place].strip("*_`")
-        if word in _FIXING and last != "to":
-            return (
-                None
-                if place and plain[place - 1] in {"not", "incomplete", "isn't", "wasn't", "insufficient"}
-                else place
-            )
-        if moving and word in _MOVING:
+        if word in _FIXING and not is_moving:
+            return None if place and plain[place - 1] in _NO_FIX else place
+        if is_moving and word in _MOVING:
             return place
-        if word not in _SOFT and not (moving and place > at - 6 and word.isalpha()):
+        # A name may stand between: `upgrade your Foo plugin to`.
+        if word not in _SOFT and not (is_moving and place > at - 6 and word.isalpha()):
             return None
     return None
+
+
+_NO_FIX = frozenset(("not", "incomplete", "isn't", "wasn't", "insufficient"))
 
 
 def _labelled(plain: Sequence[str], at: int) -> int | None:

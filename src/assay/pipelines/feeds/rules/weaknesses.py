@@ -83,7 +83,7 @@ def explicit(text: str) -> tuple[Value, ...]:
                 found.setdefault(number, []).append(Quote(*match.span()))
     ordered = sorted(found.items(), key=lambda one: one[1][0].start)
     return tuple(
-        Value(value=f"CWE-{number}", confidence=0.97, quotes=tuple(quotes[:5])) for number, quotes in ordered
+        Value(value=f"CWE-{number}", confidence=0.97, quotes=tuple(quotes)) for number, quotes in ordered
     )
 
 
