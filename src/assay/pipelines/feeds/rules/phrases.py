@@ -62,7 +62,8 @@ _BEHIND = re.compile(
     r"|(?P<in>\b(?:vulnerabilit(?:y|ies)|issues?|flaws?|weakness(?:es)?|bugs?|problem|defect|exposure|overflow|injection"
     r"|scripting|forgery|traversal|disclosure|write|read|execution|escalation|bypass|service|control|dereference|free"
     r"|xss|csrf|ssrf|rce|dos|sqli?|stored|reflected|generic|present|exists?|found|discovered|identified|reported|resolved|located)"
-    r"(?:\s\([^)]{1,40}\))?(?:\s(?:was|were|has been|have been|is|are|been)\s\w+)?\s(?:in|within|of|on|via)\s(?:the\s+)?)"
+    r"(?:\s\([^)]{1,40}\))?(?:\s(?:was|were|has been|have been|is|are|been)\s\w+)?"
+    r"\s(?:in|within|of|on|via)\s(?:the\s+)?)"
     r"|(?P<start>(?:(?<=\. )|(?<=\n)|\A)(?:in|on)\s(?:the\s+)?(?=[A-Z]\w))"
     r"|(?P<of>\b(?:component|function|file|module|parser|driver|interface|feature|product|part|functionality|page|service"
     r"|library|plugin)s?\s(?:\([^)]{1,40}\)\s)?(?:in|of)\s(?:the\s+)?(?=[A-Z]))",
