@@ -10,6 +10,7 @@ import pytest
 
 from assay.cli.exits import ExitCode
 from conftest import _create, _drop
+from llm_server import MODEL
 
 SAMPLE = str(Path(__file__).parents[2] / "sample" / "cve.zip")
 LINES = [
@@ -91,3 +92,14 @@ def test_what_cannot_be_measured_on_is_said(assay, tmp_path):
 def test_a_model_that_nobody_configured_is_not_asked(assay):
     said = assay("feeds", "eval", "--data", SAMPLE, "--most", "3", "--model", code=ExitCode.WRONG).stderr
     assert "assay llm" in said
+
+
+def test_with_a_model_both_methods_are_shown(ask, tmp_path, language_server):
+    path = tmp_path / "own.jsonl"
+    path.write_text(json.dumps(LINES[0]))
+    environment = {"OLLAMA_BASE_URL": language_server.url, "OLLAMA_MODEL": MODEL}
+    alone, together = ask("feeds", "eval", "--data", str(path), "--model", **environment)
+    assert (alone["method"], together["method"]) == ("rules", "rules and model")
+    assert [row["field"] for row in alone["fields"]] == [row["field"] for row in together["fields"]]
+    vendors = [row for row in together["fields"] if row["field"] == "vendor"]
+    assert vendors[0]["accepted"] == 0.0

@@ -13,7 +13,7 @@ from assay.pipelines.feeds.model.extraction import Extraction, Prose
 from assay.pipelines.feeds.rules.completing import completed
 from assay.pipelines.feeds.rules.evaluating import THRESHOLD, Scores
 from assay.pipelines.feeds.rules.extracting import extract
-from assay.pipelines.feeds.rules.labelled import Aliases, Labelled, from_cve, from_line
+from assay.pipelines.feeds.rules.labelled import OWN, Aliases, Labelled, from_cve, from_line
 from assay.pipelines.feeds.rules.learning import learn
 from assay.pipelines.feeds.rules.names import Names
 from assay.pipelines.feeds.tasks.asking import Needs, language_model
@@ -91,15 +91,16 @@ def split(records: list[Labelled], since: str | None, most: int = MOST_TESTED) -
     """The records of a day and later are measured on, those before it teach; without a day the newest are, a fifth of
     the dated ones at most. Raises Permanent where nothing is left to measure on.
     """
-    if since is not None:
-        older = [one for one in records if one.published and one.published < since]
-        newer = [one for one in records if not one.published or one.published >= since][:most]
-    else:
-        dated = sum(1 for one in records if one.published)
+    # A record without a day may be older or newer than what teaches. One's own texts teach nothing without a day.
+    placed = [one for one in records if one.published or one.label.source == OWN]
+    if since is None:
+        dated = sum(1 for one in placed if one.published)
         place = max(dated - min(most, dated // 5 or dated), 0)
-        older, newer = records[:place], records[place:]
+    else:
+        place = sum(1 for one in placed if one.published and one.published < since)
+    older, newer = placed[:place], placed[place:][:most]
     if not newer:
-        raise Permanent(f"no labelled text was published since {since}: choose an earlier day")
+        raise Permanent(f"no labelled text was published since {since or 'any day'}: choose an earlier day")
     return Split(older, newer)
 
 

@@ -31,7 +31,6 @@ def weighed(
     vendor, product = one.vendor, one.product
     if rival >= RIVAL:
         doubts[Doubt.CONFLICT] = None
-        vendor = _capped(vendor) if vendor is not None else None
     if vendor is not None and not vendor.is_known:
         doubts[Doubt.UNKNOWN_VENDOR] = None
         vendor = _capped(vendor)

@@ -18,6 +18,9 @@ _MOST_NAMES = 40
 # What stands behind a product's name in one place and not in the other.
 _KINDS = frozenset(["plugin", "theme", "firmware", "software", "app", "application", "server", "edition"])
 
+OWN = "own"
+"""The source of an operator's own texts."""
+
 Pair = tuple[str, str]
 """Vendor and product as written; "" where one is not named."""
 
@@ -142,7 +145,7 @@ def from_line(raw: bytes) -> Labelled:
     title = line.title or line.name
     label = labels.Labelled(
         name=line.name,
-        source="own",
+        source=OWN,
         published=line.published[:10],
         title=line.title,
         body=line.text,

@@ -1,4 +1,4 @@
-"""What the dictionary learns from a text whose vendors and products are known: labelled, or a finished document."""
+"""What the dictionary learns from texts whose vendors and products are known: labelled ones, finished documents."""
 
 from collections import Counter
 from collections.abc import Iterable

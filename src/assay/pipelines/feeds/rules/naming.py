@@ -10,8 +10,6 @@ from assay.pipelines.feeds.rules.phrases import Way
 from assay.pipelines.feeds.rules.ranking import Choice, fitted, rankings
 from assay.pipelines.feeds.rules.signals import Row, product_rows, vendor_rows
 
-_MADE_OFTEN = 3
-"""Claims that must speak of a product before its makers are all that there are."""
 _LAST = Way.PART
 _WHY = (
     (Way.MADE_BY, "made by the vendor that the catalog knows"),
@@ -25,7 +23,7 @@ _WHY = (
 
 
 class Named(NamedTuple):
-    """The vendor and product of a text; `rival` is how likely another vendor is."""
+    """The vendor and product of a text; `rival` is the score of the second vendor."""
 
     vendor: Value | None
     product: Value | None
@@ -59,20 +57,8 @@ def name_text(prose: Prose, names: Names) -> Named:
         )
         if product
         else None,
-        rival=_rival(names, vendors, products),
+        rival=vendors[1].score if len(vendors) > 1 else 0.0,
     )
-
-
-def _rival(names: Names, vendors: list[Ranked], products: list[Ranked]) -> float:
-    """How likely another vendor is: the second one's score, or 1.0 where the catalog knows the product as others'."""
-    if vendors and products:
-        vendor = vendors[0].candidate.name
-        makers = names.vendors_making(products[0].candidate.name)
-        if makers.total >= _MADE_OFTEN and vendor not in makers.told and names.knows_vendor(vendor):
-            own = set(vendor.split())
-            if all(own.isdisjoint(maker.split()) for maker in makers.told):
-                return 1.0
-    return vendors[1].score if len(vendors) > 1 else 0.0
 
 
 def rank(score: Callable[[Row], float], rows: list[tuple[Candidate, Row]]) -> list[Ranked]:

@@ -59,11 +59,9 @@ class Phrase(NamedTuple):
 _BEHIND = re.compile(
     r"(?P<affects>\b(?:affects?|affecting|impacts?|affected(?: products?)?:)\s+(?:the\s+)?)"
     r"|(?P<installed>\binstall(?:ation|er)s? of (?:the\s+)?)"
-    r"|(?P<in>\b(?:vulnerabilit(?:y|ies)|issues?|flaws?|weakness(?:es)?|bugs?|problem|defect|exposure"
-    r"|overflow|injection"
+    r"|(?P<in>\b(?:vulnerabilit(?:y|ies)|issues?|flaws?|weakness(?:es)?|bugs?|problem|defect|exposure|overflow|injection"
     r"|scripting|forgery|traversal|disclosure|write|read|execution|escalation|bypass|service|control|dereference|free"
-    r"|xss|csrf|ssrf|rce|dos|sqli?|stored|reflected|generic|present|exists?|found|discovered|identified|reported|resolved"
-    r"|located)"
+    r"|xss|csrf|ssrf|rce|dos|sqli?|stored|reflected|generic|present|exists?|found|discovered|identified|reported|resolved|located)"
     r"(?:\s\([^)]{1,40}\))?(?:\s(?:was|were|has been|have been|is|are|been)\s\w+)?"
     r"\s(?:in|within|of|on|via)\s(?:the\s+)?)"
     r"|(?P<start>(?:(?<=\. )|(?<=\n)|\A)(?:in|on)\s(?:the\s+)?(?=[A-Z]\w))"
