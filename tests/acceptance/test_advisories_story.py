@@ -259,6 +259,7 @@ def test_the_installation_is_well(assay, digest):
             "merging",
             "quarantine",
             "sources",
+            "language model",
         )
     ]
     assert {finding["grade"] for finding in health["findings"]} <= {"ok", "warning"}

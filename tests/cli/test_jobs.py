@@ -97,11 +97,22 @@ def test_stats_say_when_nobody_works(ask, assay, db):
 
 def test_schedules_have_the_defaults_that_were_promised(ask, db):
     found = {one["name"]: one["spec"] for one in ask("schedules", "list")}
-    assert set(found) == {"osv", "gitlab", "cve", "kev", "epss", "retention", "sign-ins", "monitoring"}
-    assert found["monitoring"] == "every 1m"
+    feeds = {"feeds", "feeds-processing", "feeds-names", "feeds-purge", "monitored-products"}
+    assert set(found) == {
+        "osv",
+        "gitlab",
+        "cve",
+        "kev",
+        "epss",
+        "retention",
+        "sign-ins",
+        "monitoring",
+        *feeds,
+    }
+    assert found["monitoring"] == found["feeds"] == "every 1m"
     for hourly in ("osv", "gitlab", "cve"):
         assert found[hourly].endswith(" * * * *")
-    for daily in ("kev", "epss", "retention", "sign-ins"):
+    for daily in ("kev", "epss", "retention", "sign-ins", "feeds-purge"):
         minute, hour, *rest = found[daily].split()
         assert (minute.isdigit(), hour.isdigit(), rest) == (True, True, ["*", "*", "*"])
 

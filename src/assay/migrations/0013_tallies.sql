@@ -48,6 +48,15 @@ CREATE TRIGGER tally_gone AFTER DELETE ON catalog.facets
 CREATE TRIGGER tally_changed AFTER UPDATE ON catalog.facets
     REFERENCING OLD TABLE AS gone NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION catalog.tally();
 
+CREATE FUNCTION catalog.tally_nothing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM catalog.tallies;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER tally_emptied AFTER TRUNCATE ON catalog.facets
+    FOR EACH STATEMENT EXECUTE FUNCTION catalog.tally_nothing();
+
 INSERT INTO catalog.tallies
 SELECT origins, catalog.kind_of(gravity, is_exploited, epss, needs_review, is_remediated), state, count(*)
 FROM catalog.facets GROUP BY 1, 2, 3;

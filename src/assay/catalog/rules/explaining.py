@@ -9,7 +9,7 @@ import msgspec
 from assay.catalog.model import Claim
 from assay.catalog.rules.affected import package_key
 from assay.catalog.rules.merged import Provenance
-from assay.catalog.rules.merging import related_names
+from assay.catalog.rules.trusting import related_names
 from assay.domain.severity import score
 
 

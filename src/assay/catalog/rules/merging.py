@@ -8,7 +8,6 @@ claims that are held back (nobody reviewed them, or their source says it better)
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from math import inf
 from operator import attrgetter
 from typing import Any, cast
 
@@ -19,8 +18,9 @@ from assay.catalog.rules.affected import Ranked, merge_affected, packages
 from assay.catalog.rules.matching import affected_commits, match_rows
 from assay.catalog.rules.merged import Held, Merged, Provenance, Said, Specific, Wrapped, held_back
 from assay.catalog.rules.policy import Policy
+from assay.catalog.rules.trusting import related_names, trust_in
 from assay.domain.identifiers import cve_order, database, is_cve
-from assay.domain.osv import SCHEMA_VERSION, Credit, Document, Severity
+from assay.domain.osv import SCHEMA_VERSION, Affected, Credit, Document, Severity
 from assay.domain.severity import Band, Score, band_of_word, score
 
 # The OSV schema demands `modified`, and `withdrawn` of what is withdrawn. Where no claim knows a date (Go's
@@ -76,7 +76,7 @@ class _Merge:
             self._quiet = frozenset[int]()
             return
         self._quiet = held_back(held, only)
-        trust = {entry.id: _trust(entry) for entry in held}
+        trust = {entry.id: trust_in(entry) for entry in held}
         self._ordered = sorted(held, key=lambda entry: self._order(entry, trust[entry.id]))
         self._trust = trust
         self._is_plain = not any(entry.claim.source in only for entry in self._ordered)
@@ -166,9 +166,7 @@ class _Merge:
         cvss, vector = self._best(vectors)
         severity = self._severity(cvss)
         exploited: Exploited | None = self._pick("exploited")
-        affected, affected_by = merge_affected(self._heard("affected"))
-        for key, (by, against) in affected_by.items():
-            self._fields[key] = Said(by, against) if against else _alone(by)
+        affected = self._affected()
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
         confidence, is_unreviewed = self._surety()
         specific = self._specific(state, sources, severity, cvss, exploited)
@@ -191,7 +189,6 @@ class _Merge:
             # Read back as it stands, written from the Struct itself.
             database_specific=cast(Any, Wrapped(specific)),
         )
-        labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
         return Merged(
             name=name,
             identifiers=self._names,
@@ -214,8 +211,19 @@ class _Merge:
             matches=() if is_unreviewed else match_rows(affected),
             commits=() if is_unreviewed else affected_commits(affected),
             document=_encode(document),
-            provenance=_encode(Provenance(labels, self._fields)),
+            provenance=self._provenance(),
         )
+
+    def _affected(self) -> tuple[Affected, ...]:
+        """The packages, each as the most trusted claim on it says."""
+        affected, said_by = merge_affected(self._heard("affected"))
+        for key, (by, against) in said_by.items():
+            self._fields[key] = Said(by, against) if against else _alone(by)
+        return affected
+
+    def _provenance(self) -> bytes:
+        labels = tuple(f"{entry.claim.source}:{entry.claim.record_id}" for entry in self._ordered)
+        return _encode(Provenance(labels, self._fields))
 
     def _surety(self) -> tuple[float, bool]:
         """How sure the most trusted claim is, and whether nobody looked at any: that fails nobody's scan."""
@@ -335,18 +343,6 @@ class _Merge:
         )
 
 
-def _trust(entry: Held) -> tuple[Any, ...]:
-    """What decides between claims of one rank."""
-    claim = entry.claim
-    return (
-        len(_bundled(claim)) > 0,
-        -claim.confidence,
-        -claim.modified.timestamp() if claim.modified else inf,
-        claim.source,
-        claim.record_id,
-    )
-
-
 _CWES = attrgetter("cwes")
 _UPSTREAM = attrgetter("upstream")
 _REFERENCES = attrgetter("references")
@@ -368,21 +364,6 @@ def _distinct(entries: Sequence[Any], key: Callable[[Any], Any]) -> tuple[Any, .
 def _alone(place: int) -> Said:
     """Said by one claim and contradicted by none."""
     return _ALONE[place] if place < len(_ALONE) else Said(place)
-
-
-def related_names(claim: Claim) -> tuple[str, ...]:
-    """Names of others that a claim gives, the CVE ids of a claim on several among them: each is one of these."""
-    bundled = _bundled(claim)
-    return (*claim.related, *bundled) if bundled else claim.related
-
-
-def _bundled(claim: Claim) -> tuple[str, ...]:
-    """The CVE ids that a claim on several of them speaks of, empty for a claim on one."""
-    # Asked of every claim several times, and hardly one has two names of this kind.
-    if len(claim.aliases) < 2 - (claim.own is not None) or " ".join(claim.identifiers).count("CVE-") < 2:
-        return ()
-    cves = tuple(filter(is_cve, claim.identifiers))
-    return cves if len(cves) > 1 else ()
 
 
 def _severities(vectors: Mapping[str, tuple[str, Score]]) -> tuple[Severity, ...]:

@@ -4,7 +4,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from assay.cli.invocation import AsJson, current
@@ -39,6 +38,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure every field, its calibration and what review would catch, on texts with known answers."""
+    from msgspec import to_builtins
+
     from assay.cli.screens.evaluation import report_screens
     from assay.pipelines.feeds.commands import evaluating
 
@@ -57,7 +58,7 @@ def evaluate(
             names = evaluating.taught_by(chosen.older)
         reports = evaluating.evaluate(chosen, names, ask=ask)
     if as_json:
-        print_json(msgspec.to_builtins(reports))
+        print_json(to_builtins(reports))
         return
     show(*report_screens(reports))
     if refused:
