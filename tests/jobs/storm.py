@@ -265,6 +265,9 @@ def rest(url: str) -> str:
     )
 
 
+_DEAD = "SELECT task, subject, status, error_message FROM jobs.processing_tasks WHERE status <> 'completed' LIMIT 9"
+
+
 def check(url: str, odd: dict[str, int]) -> None:
     """Everything was done once, and what cannot be done is a dead letter. Raises Broken."""
     rows = dict(ask(url, "SELECT n, count(*) FROM shop.done GROUP BY n"))
@@ -272,7 +275,8 @@ def check(url: str, odd: dict[str, int]) -> None:
         lost = sorted(set(range(TASKS)) - rows.keys())
         twice = sorted(n for n, count in rows.items() if count > 1)
         raise Broken(
-            f"lost: {lost}; done twice: {twice}; never asked for: {sorted(rows.keys() - set(range(TASKS)))}"
+            f"lost: {lost}; done twice: {twice}; never asked for: {sorted(rows.keys() - set(range(TASKS)))}; "
+            f"dead letters: {ask(url, _DEAD)}"
         )
     states = ask(url, "SELECT task, status, count(*) FROM jobs.processing_tasks GROUP BY 1, 2 ORDER BY 1, 2")
     expected = [("shop.hang", "failed", 1), ("shop.poison", "failed", 1), ("shop.work", "completed", TASKS)]
