@@ -7,7 +7,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from assay.catalog.model import GRAVITIES
-from assay.catalog.queries.filtering import MOST_WORDED, Filters, filter_values, with_filters
+from assay.catalog.queries.filtering import (
+    MOST_WORDED,
+    Filters,
+    filter_values,
+    let_look_through,
+    with_filters,
+)
 from assay.domain.severity import Band
 from assay.kit import sql
 from assay.kit.db import Connection
@@ -72,6 +78,8 @@ def count(conn: Connection, filters: Filters, *, ecosystems: int = 20) -> Counts
     is_exact = values["words"] is None or (values["ids"] is not None and len(values["ids"]) <= MOST_WORDED)
     if not is_exact:
         values |= {"ids": values["some"], "words": None}
+    if not _is_tallied(values):
+        let_look_through(conn, values)
     counting = _SQL["count_tallied"].text if _is_tallied(values) else with_filters(_SQL["count_passing"].text)
     rows = conn.execute(counting, values, prepare=False, binary=True).fetchall()
     origins = {row[0]: row[1:] for row in conn.execute(_SQL["list_origins"].text, binary=True)}

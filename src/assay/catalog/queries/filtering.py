@@ -4,7 +4,7 @@ What few vulnerabilities have - a name, a package, words - is looked up first; t
 (docs/decisions/0023-facets.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, LiteralString
@@ -115,6 +115,12 @@ def filter_values(conn: Connection, filters: Filters) -> dict[str, Any]:
         "published_until": filters.published_until,
         "origins": _origins(conn, filters.source, place["ecosystem"]),
     }
+
+
+def let_look_through(conn: Connection, values: Mapping[str, Any]) -> None:
+    """Let a question that no key narrows down use a second core."""
+    if values["ids"] is None:
+        conn.execute(_SQL["plan_for_most"].text)
 
 
 def _place(filters: Filters) -> dict[str, str | None]:

@@ -4,6 +4,10 @@
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
        set_config('max_parallel_workers_per_gather', '0', true);
 
+-- name: plan_for_most
+-- The next statements of this transaction look through most rows and may use a second core: they are few, and slow by one.
+SELECT set_config('max_parallel_workers_per_gather', '1', true);
+
 -- name: passing
 -- The vulnerabilities that pass some filters; a filter that is null lets everything pass. Other statements take this
 -- condition over.
