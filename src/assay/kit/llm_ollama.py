@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from assay.kit.http import Http
 from assay.kit.llm import Answer, LlmOptions, Message, Offered
-from assay.kit.llm_wire import Wire
+from assay.kit.llm_wire import Spoken
 
 # Of prose a token is four characters or so. Where the server counted a token for more than this many characters it
 # has read only a part: Ollama cuts a prompt that is too long and says nothing (before 0.12.10, which knows `truncate`).
@@ -50,25 +50,11 @@ class _Version(msgspec.Struct):
     version: str
 
 
-class Ollama:
+class Ollama(Spoken):
     """Ollama 0.5 or newer, which is the first that keeps answers to a schema."""
 
     def __init__(self, options: LlmOptions, http: Http) -> None:
-        self.options = options
-        self._http = http
-        base = options.address.rstrip("/").removesuffix("/v1").removesuffix("/api")
-        headers = {"Authorization": f"Bearer {options.api_key}"} if options.api_key else {}
-        self._wire = Wire(http, base, headers, options)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
+        super().__init__(options, http, options.address.rstrip("/").removesuffix("/v1").removesuffix("/api"))
 
     def ask(
         self, messages: Sequence[Message], schema: Mapping[str, Any], *, max_tokens: int = 512, seed: int = 0

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from assay.errors import Permanent
 from assay.kit.http import Http
 from assay.kit.llm import Answer, LlmOptions, Message, Offered
-from assay.kit.llm_wire import Wire
+from assay.kit.llm_wire import Spoken
 
 
 class _Said(msgspec.Struct):
@@ -43,25 +43,12 @@ class _Models(msgspec.Struct):
     data: list[_Model]
 
 
-class OpenAi:
+class OpenAi(Spoken):
     """Any server with `/v1/chat/completions` and `response_format: json_schema`."""
 
     def __init__(self, options: LlmOptions, http: Http) -> None:
-        self.options = options
-        self._http = http
         base = options.address.rstrip("/")
-        headers = {"Authorization": f"Bearer {options.api_key}"} if options.api_key else {}
-        self._wire = Wire(http, base if base.endswith("/v1") else f"{base}/v1", headers, options)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
+        super().__init__(options, http, base if base.endswith("/v1") else f"{base}/v1")
 
     def ask(
         self, messages: Sequence[Message], schema: Mapping[str, Any], *, max_tokens: int = 512, seed: int = 0

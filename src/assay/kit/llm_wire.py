@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -136,3 +136,23 @@ def complaint(content: bytes) -> str | None:
         return None
     text = found.message if isinstance(found, _Detail) else found
     return " ".join(text.split())[:300] if text else None
+
+
+class Spoken:
+    """What the surfaces of every server share: its address, the key that is sent along, and closing the connections."""
+
+    def __init__(self, options: LlmOptions, http: Http, base: str) -> None:
+        self.options = options
+        self._http = http
+        headers = {"Authorization": f"Bearer {options.api_key}"} if options.api_key else {}
+        self._wire = Wire(http, base, headers, options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
