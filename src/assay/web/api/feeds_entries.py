@@ -1,6 +1,5 @@
 """`/v1/feeds/entries`: what sources of prose gave, as received, and how far its processing is."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -40,32 +39,10 @@ _ENTRY = {
 }
 
 
-class EntryRow(msgspec.Struct, frozen=True):
-    """An entry. `document` is the SHA-256 of the fetched bytes that it stood in."""
-
-    id: int
-    source: str
-    key: str
-    title: str | None
-    address: str | None
-    media_type: str
-    published_at: datetime | None
-    received_at: datetime
-    status: str
-    attempts: int
-    next_attempt_at: datetime
-    priority: int
-    is_monitored: bool
-    ended_at: datetime | None
-    outcome: str | None
-    error: str | None
-    document: str | None
-
-
 class Entries(msgspec.Struct, frozen=True):
     """Entries, newest first, how many there are of each status, and what to send as `before` for older ones."""
 
-    entries: list[EntryRow]
+    entries: list[Entry]
     counts: dict[str, int]
     next_before: int | None
 
@@ -73,7 +50,7 @@ class Entries(msgspec.Struct, frozen=True):
 class WholeEntry(msgspec.Struct, frozen=True):
     """An entry with its text as received; bytes that are no UTF-8 are written as `\\x..`."""
 
-    entry: EntryRow
+    entry: Entry
     text: str
 
 
@@ -136,7 +113,7 @@ def _add_list(routes: APIRouter, read: Reading) -> None:
             )
         )
         following = found[limit - 1].id if len(found) > limit else None
-        return as_json(Entries([_row(one) for one in found[:limit]], counts.told(), following))
+        return as_json(Entries(found[:limit], counts.told(), following))
 
 
 def _add_one(routes: APIRouter, ctx: Context, read: Reading) -> None:
@@ -149,7 +126,7 @@ def _add_one(routes: APIRouter, ctx: Context, read: Reading) -> None:
         _: Viewer, key: Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The entry's number.")]
     ) -> Response:
         entry, raw = read(lambda conn: queries.get_entry(conn, key))
-        return as_json(WholeEntry(_row(entry), raw.decode(errors="backslashreplace")))
+        return as_json(WholeEntry(entry, raw.decode(errors="backslashreplace")))
 
     @routes.post(
         "/v1/feeds/entries/retry",
@@ -162,7 +139,3 @@ def _add_one(routes: APIRouter, ctx: Context, read: Reading) -> None:
         with changing(ctx, request, who) as change:
             retried = commands.retry_failed(acting(ctx, change), ids=wanted.ids, source=wanted.source)
         return as_json({"retried": retried})
-
-
-def _row(entry: Entry) -> EntryRow:
-    return EntryRow(**entry.shown())
