@@ -78,9 +78,11 @@ def count(conn: Connection, filters: Filters, *, ecosystems: int = 20) -> Counts
     is_exact = values["words"] is None or (values["ids"] is not None and len(values["ids"]) <= MOST_WORDED)
     if not is_exact:
         values |= {"ids": values["some"], "words": None}
-    if not _is_tallied(values):
+    if _is_tallied(values):
+        counting = _SQL["count_tallied"].text
+    else:
         let_look_through(conn, values)
-    counting = _SQL["count_tallied"].text if _is_tallied(values) else with_filters(_SQL["count_passing"].text)
+        counting = with_filters(_SQL["count_passing"].text)
     rows = conn.execute(counting, values, prepare=False, binary=True).fetchall()
     origins = {row[0]: row[1:] for row in conn.execute(_SQL["list_origins"].text, binary=True)}
     severities = dict.fromkeys([*(band.value for band in sorted(Band, reverse=True)), UNRATED], 0)

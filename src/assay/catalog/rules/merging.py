@@ -169,7 +169,7 @@ class _Merge:
         affected = self._affected()
         sources = tuple(sorted({entry.claim.source for entry in self._ordered}))
         confidence, is_unreviewed = self._surety()
-        specific = self._specific(state, sources, severity, cvss, exploited)
+        specific = self._specific(state, sources, severity, cvss, exploited, is_unreviewed=is_unreviewed)
         document = Document(
             schema_version=SCHEMA_VERSION,
             id=name,
@@ -237,6 +237,8 @@ class _Merge:
         severity: Band | None,
         cvss: Score | None,
         exploited: Exploited | None,
+        *,
+        is_unreviewed: bool,
     ) -> Specific:
         return Specific(
             state=state,
@@ -246,7 +248,7 @@ class _Merge:
             cwe_ids=self._unite("cwe_ids", _CWES, str),
             exploited=exploited,
             products=self._pick("products") or (),
-            is_unreviewed=self._surety()[1],
+            is_unreviewed=is_unreviewed,
         )
 
     def _standing(self, name: str) -> tuple[State, datetime | None]:

@@ -185,7 +185,7 @@ def _decide_many(
     if (not numbers) is (filters is None):
         raise typer.BadParameter("say which, or --all with what chooses them", param_hint="ID")
     with _at_work(ctx, by) as at_work:
-        ids = numbers or reviewing.found_by(at_work.conn, filters)  # type: ignore[arg-type] # one of both is there
+        ids = (numbers or []) if filters is None else reviewing.found_by(at_work.conn, filters)
         decide = reviewing.approve_many if action == "approve" else reviewing.reject_many
         done = decide(at_work, ids, note=reason)
         _note_in_audit(at_work, action, "many" if len(ids) != 1 else str(ids[0]), {"items": len(done.ids)})
