@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from assay.auth.commands import Act, add_person
+from assay.auth.commands import Act, add_person, add_token, disable
 from assay.auth.model import Role
 from assay.bootstrap import Context
+from assay.jobs.choices import choose
+from assay.pipelines.feeds.commands import products
+from assay.pipelines.feeds.model.products import Wanted
 from conftest import Server
 from pipelines.feeds.scenes import an_entry, said, settled
 from sample import loaded_sample
@@ -79,6 +82,7 @@ def site(
     ) as ctx:
         _add_people(ctx)
         _add_extraction(ctx)
+        _add_choices(ctx)
         with running_service(ctx) as found:
             yield found
 
@@ -96,6 +100,16 @@ def _add_extraction(ctx: Context) -> None:
             settled(
                 conn, an_entry(conn, key, is_monitored=True), said(f"CVE-2024-{key}", confidence=confidence)
             )
+
+
+def _add_choices(ctx: Context) -> None:
+    """Something in every table that people fill, so that no page depends on what another test did before."""
+    with ctx.db.transaction() as conn:
+        act = Act(conn, ctx.sign_in, ctx.clock(), TESTER)
+        disable(act, add_person(act, "gone-of-tests", Role.VIEWER, PASSWORD).id)
+        add_token(act, "of-tests", Role.VIEWER)
+        products.add(conn, Wanted("Åcme", "Gate"), TESTER, ctx.clock())
+        choose(conn, "alerts.backlog", 900, TESTER.name)
 
 
 @pytest.fixture(scope="package")
