@@ -148,7 +148,8 @@ $(FITTING): requirements.lock .venv/.made-in
 	@echo 'Installing scikit-learn'
 	@$(PYTHON) -m venv --clear .clients/fitting
 	@$@ -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r requirements.lock
-	@$@ -m pip --quiet --disable-pip-version-check --no-input install scikit-learn==1.9.1
+	@$@ -m pip --quiet --disable-pip-version-check --no-input install scikit-learn==1.9.1 \
+		numpy==2.4.6 scipy==1.17.1
 	@touch $@
 
 $(NODE_CLIENTS):

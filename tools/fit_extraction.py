@@ -24,7 +24,10 @@ from zipfile import ZipFile
 
 import msgspec
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
+
+# The histograms and trees of scikit-learn's gradient boosting, whose public classes know no loss over groups of rows.
+from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
+from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
@@ -39,7 +42,11 @@ from assay.pipelines.feeds.rules.signals import PRODUCT_SIGNALS, VENDOR_SIGNALS,
 
 BLOCKS = ("2023-08", "2024-03", "2024-06")
 TEST_FROM = "2024-09"
-SPEED = {"max_iter": 110, "learning_rate": 0.09, "max_leaf_nodes": 15, "l2_regularization": 1.0}
+TREES, LEAVES, SHRINKAGE = 180, 15, 0.15
+SIGNALS_A_SPLIT = 0.4
+"""The share of the signals, drawn by chance, that each split chooses from."""
+NOBODY = -2.0
+"""What a candidate weighs before the first tree, against `none of them`."""
 FOLDS = 3
 
 
@@ -58,6 +65,20 @@ class Seen(NamedTuple):
     block: int
     names: list[str]
     field: Field
+
+
+class Grown(NamedTuple):
+    """A fitted forest: scikit-learn's trees over the signals as they are."""
+
+    trees: list[Any]
+
+    def weigh(self, rows: Any) -> Any:
+        """What speaks for each row, as `Ranking.weight` says."""
+        total = np.full(len(rows), NOBODY)
+        no_kinds, places = np.zeros((0, 8), np.uint32), np.zeros(rows.shape[1], np.uint32)
+        for tree in self.trees:
+            total += tree.predict(rows, known_cat_bitsets=no_kinds, f_idx_map=places, n_threads=2)
+        return total
 
 
 def main() -> None:
@@ -157,7 +178,7 @@ def see(one: Labelled, names: Names, scores: dict[str, float] | None, month: str
     )
 
 
-def fit_field(seen: list[Seen]) -> tuple[HistGradientBoostingClassifier, list[Any]]:
+def fit_field(seen: list[Seen]) -> tuple[Grown, list[Any]]:
     """A forest for one field, and every record's scores by a forest that did not see it, nor anything later."""
     usable = [i for i, one in enumerate(seen) if one.field.right is not None and one.names]
     scores: list[Any] = [np.zeros(0)] * len(seen)
@@ -172,23 +193,66 @@ def fit_field(seen: list[Seen]) -> tuple[HistGradientBoostingClassifier, list[An
     return new_forest(seen, usable), scores
 
 
-def new_forest(seen: list[Seen], chosen: list[int]) -> HistGradientBoostingClassifier:
-    """A forest fitted on the candidates of some records."""
+def new_forest(seen: list[Seen], chosen: list[int]) -> Grown:
+    """A forest fitted on the candidates of some records: gradient boosting on the loss of a multinomial choice between
+    a record's candidates and `none of them`. Of several right ones any is as good.
+    """
+    rows, starts, of = gather(seen, chosen)
+    right = np.concatenate([seen[i].field.right for i in chosen]).astype(float)
+    binned = _BinMapper(n_bins=256, random_state=7)
+    values = binned.fit_transform(rows)
+    chance = np.random.default_rng(7)
+    totals = np.full(len(rows), NOBODY)
+    trees = []
+    for _ in range(TREES):
+        told = compete(totals, starts, of)
+        told_right = told * right
+        all_right = np.add.reduceat(told_right, starts)[of]
+        wanted = np.divide(told_right, all_right, out=np.zeros_like(told), where=all_right > 0)
+        grower = TreeGrower(
+            values,
+            (told - wanted).astype(np.float32),
+            np.maximum(told * (1 - told), 1e-6).astype(np.float32),
+            max_leaf_nodes=LEAVES,
+            min_samples_leaf=20,
+            l2_regularization=1.0,
+            feature_fraction_per_split=SIGNALS_A_SPLIT,
+            rng=chance,
+            n_bins=256,
+            n_bins_non_missing=binned.n_bins_non_missing_,
+            has_missing_values=False,
+            shrinkage=SHRINKAGE,
+        )
+        grower.grow()
+        trees.append(grower.make_predictor(binned.bin_thresholds_))
+        for leaf in grower.finalized_leaves:
+            totals[leaf.sample_indices] += leaf.value
+    return Grown(trees)
+
+
+def gather(seen: list[Seen], chosen: list[int]) -> tuple[Any, Any, Any]:
+    """The rows of some records' candidates, the place of each record's first, and each row's record."""
     rows = np.concatenate([seen[i].field.rows for i in chosen])
-    right = np.concatenate([seen[i].field.right for i in chosen])
-    return HistGradientBoostingClassifier(random_state=7, early_stopping=False, **SPEED).fit(rows, right)
+    counts = np.array([len(seen[i].names) for i in chosen])
+    return rows, np.cumsum(counts) - counts, np.repeat(np.arange(len(counts)), counts)
 
 
-def score_into(scores: list[Any], forest: Any, seen: list[Seen], chosen: list[int]) -> None:
+def compete(totals: Any, starts: Any, of: Any) -> Any:
+    """The probability of each candidate among its record's, as `ranking.shares` says."""
+    most = np.maximum(np.maximum.reduceat(totals, starts), 0)
+    told = np.exp(totals - most[of])
+    return told / (np.add.reduceat(told, starts) + np.exp(-most))[of]
+
+
+def score_into(scores: list[Any], forest: Grown, seen: list[Seen], chosen: list[int]) -> None:
     """Write the scores of some records' candidates to their places."""
     filled = [i for i in chosen if seen[i].names]
     if not filled:
         return
-    told = forest.predict_proba(np.concatenate([seen[i].field.rows for i in filled]))[:, 1]
-    place = 0
-    for i in filled:
-        scores[i] = told[place : place + len(seen[i].names)]
-        place += len(seen[i].names)
+    rows, starts, of = gather(seen, filled)
+    told = compete(forest.weigh(rows), starts, of)
+    for i, start in zip(filled, starts, strict=True):
+        scores[i] = told[start : start + len(seen[i].names)]
 
 
 def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tuple[float, bool] | None]]:
@@ -197,11 +261,9 @@ def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tu
     for i, one in enumerate(seen):
         if one.block == 0 or one.field.right is None or not one.names:
             continue
-        order = np.argsort(-scores[i], kind="stable")
-        first = order[0]
+        first = int(np.argmax(scores[i]))
         choice = ranking.Choice(
             score=float(scores[i][first]),
-            second=float(scores[i][order[1]]) if len(order) > 1 else 0.0,
             is_known=one.field.known[first],
             is_in_text=one.field.in_text[first],
         )
@@ -237,10 +299,10 @@ def whole_curve(vendors: list[Any], products: list[Any]) -> Curve:
     return to_curve(np.array([one[0] for one in both]), np.array([one[1] for one in both]))
 
 
-def to_forest(fitted: Any, signals: tuple[str, ...]) -> Forest:
+def to_forest(fitted: Grown, signals: tuple[str, ...]) -> Forest:
     """A fitted forest as plain lists."""
     trees = []
-    for (tree,) in fitted._predictors:  # noqa: SLF001 - scikit-learn has no public way to read a tree of this kind
+    for tree in fitted.trees:
         nodes = tree.nodes
         leaf = nodes["is_leaf"].astype(bool)
         trees.append(
@@ -259,7 +321,7 @@ def to_forest(fitted: Any, signals: tuple[str, ...]) -> Forest:
                 [int(node) for node in nodes["right"]],
             )
         )
-    return Forest(signals=signals, base=float(fitted._baseline_prediction.item()), trees=tuple(trees))  # noqa: SLF001 - as above
+    return Forest(signals=signals, base=NOBODY, trees=tuple(trees))
 
 
 def report(told: list[tuple[float, bool]]) -> None:

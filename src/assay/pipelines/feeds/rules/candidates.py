@@ -1,6 +1,7 @@
 """Names that a text may be about: each with how it was found and where it stands."""
 
 import re
+from heapq import nsmallest
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +16,11 @@ _MOST_CANDIDATES = 40
 _MOST_TOLD = 5
 _MOST_SAID = 6
 _MOST_WORDS = 12
+_MOST_NEAR = 6
+_MOST_READ = 60
+"""Words of the body that are compared with what a vendor makes."""
+_LEAST_LIKELY = 0.15
+"""A vendor less likely than this brings no products of its own."""
 
 _FORGES = frozenset(("github.com", "gitlab.com", "gitee.com", "bitbucket.org", "codeberg.org"))
 _NO_OWNERS = frozenset(("advisories", "orgs", "topics", "security-advisories", "search", "sponsors", "users"))
@@ -167,6 +173,8 @@ def _add_phrases(found: Found, names: Names) -> None:
         if end - start <= 5:
             _add(found.vendors, vendor, way, phrase)
         for cut in range(1, min(end - start, 5)):
+            if not (words.closes(start, start + cut) and words.closes(start + cut, end)):
+                continue
             rest = " ".join(words.low[start + cut : end])
             front = " ".join(words.low[start : start + cut])
             is_vendor = front in names.vendors
@@ -182,6 +190,8 @@ def _add_phrases(found: Found, names: Names) -> None:
                     Phrase(start, start + cut, way),
                 )
         for cut in range(1, min(end - start, 3)):
+            if not words.closes(start, end - cut):
+                continue
             _add(
                 found.products,
                 " ".join(words.low[start : end - cut]),
@@ -231,6 +241,35 @@ def _add_clues(found: Found, names: Names) -> None:
             candidate = _add(found.products, name, Way.CLUE)
             if candidate is not None:
                 candidate.clues.append(clue)
+
+
+def add_family(found: Found, names: Names, vendors: dict[str, float]) -> dict[str, float]:
+    """Put in what the likely vendors make: what is near to the text's words, and what they are named with most.
+
+    `vendors` are the probabilities of the text's vendors; answers how near the likeliest one's products are.
+    """
+    likely = nsmallest(2, vendors, key=lambda name: (-vendors[name], name))
+    words = found.words
+    said = words.low[: words.title_words + _MOST_READ]
+    nearness: dict[str, float] = {}
+    for place, vendor in enumerate(likely):
+        family = names.family(vendor)
+        if family is None or vendors[vendor] < _LEAST_LIKELY:
+            continue
+        near = family.nearness(said)
+        best = nsmallest(
+            _MOST_NEAR if place == 0 else 2, near, key=lambda name: (-near[name], -family.claims(name), name)
+        )
+        if place == 0:
+            nearness = near
+            best += family.most_told[:_MOST_TOLD]
+        for name in best:
+            candidate = found.products.get(name)
+            is_new = candidate is None
+            candidate = _add(found.products, name, Way.FAMILY)
+            if is_new and candidate is not None:
+                candidate.places = words.places(name, 6)
+    return nearness
 
 
 def _add_relatives(found: Found, names: Names) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from assay.pipelines.feeds.model.names import Clue, Known
+from assay.pipelines.feeds.rules.families import Family
 
 # Case, punctuation and trade marks never tell two names apart; CPE writes `linux_kernel` and `s\@m_cms`.
 _MARKS = re.compile(r"\((?:r|tm|c)\)|[®™©℠\\]", re.IGNORECASE)
@@ -127,6 +128,7 @@ class Names:
         self._vendor_clues: dict[str, Tally] = {}
         self._product_clues: dict[str, Tally] = {}
         self._squeezed: dict[str, str] = {}
+        self._families: dict[str, Family] = {}
         self._longest: dict[str, int] = {}
         for row in known:
             self.add(row)
@@ -149,6 +151,7 @@ class Names:
         if row.vendor:
             self.vendors_of.setdefault(row.product, Tally()).add(row.vendor, row.claims)
             self.products_of.setdefault(row.vendor, Tally()).add(row.product, row.claims)
+            self._families.pop(row.vendor, None)
         else:
             self.packages.setdefault(row.product, set()).add(row.vendor_shown)
 
@@ -185,6 +188,13 @@ class Names:
     def vendors_making(self, product: str) -> Tally:
         """Who makes a product of this name."""
         return self.vendors_of.get(product, _NOTHING)
+
+    def family(self, vendor: str) -> Family | None:
+        """The products of a vendor by their words; None for a vendor of none."""
+        family = self._families.get(vendor)
+        if family is None and (made := self.products_of.get(vendor)) is not None:
+            family = self._families[vendor] = Family(made.told)
+        return family
 
     def knows_vendor(self, name: str) -> bool:
         """Whether the catalog knows a vendor of this name, however its words are divided (`tipsandtricks hq`)."""

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from assay.pipelines.feeds.model.extraction import Prose, Value
 from assay.pipelines.feeds.rules.candidates import Candidate, Found, find_candidates, quotes_of
+from assay.pipelines.feeds.rules.competing import states_another
 from assay.pipelines.feeds.rules.names import Names
 from assay.pipelines.feeds.rules.phrases import Way
-from assay.pipelines.feeds.rules.ranking import Choice, fitted, rankings
+from assay.pipelines.feeds.rules.ranking import Choice, Ranking, fitted, rankings, shares
 from assay.pipelines.feeds.rules.signals import Row, product_rows, vendor_rows
 
 _LAST = Way.PART
@@ -23,11 +24,15 @@ _WHY = (
 
 
 class Named(NamedTuple):
-    """The vendor and product of a text; `rival` is the score of the second vendor."""
+    """The vendor and product of a text; `rival` is the score of the second vendor.
+
+    `is_disputed` says that the text states of somebody else's product too that it is affected.
+    """
 
     vendor: Value | None
     product: Value | None
     rival: float = 0.0
+    is_disputed: bool = False
 
 
 class Ranked(NamedTuple):
@@ -42,9 +47,9 @@ def name_text(prose: Prose, names: Names) -> Named:
     model = fitted()
     by_vendor, by_product = rankings()
     found = find_candidates(prose, names)
-    vendors = rank(by_vendor.score, vendor_rows(found, names))
+    vendors = rank(by_vendor, vendor_rows(found, names))
     scores = {one.candidate.name: one.score for one in vendors}
-    products = rank(by_product.score, product_rows(found, names, scores))
+    products = rank(by_product, product_rows(found, names, scores))
     vendor, product = choose(vendors, names.knows_vendor), choose(products, names.products.__contains__)
     return Named(
         vendor=_value(
@@ -58,12 +63,15 @@ def name_text(prose: Prose, names: Names) -> Named:
         if product
         else None,
         rival=vendors[1].score if len(vendors) > 1 else 0.0,
+        is_disputed=bool(vendors and products)
+        and states_another(found, names, vendors[0].candidate.name, products[0].candidate.name),
     )
 
 
-def rank(score: Callable[[Row], float], rows: list[tuple[Candidate, Row]]) -> list[Ranked]:
+def rank(ranking: Ranking, rows: list[tuple[Candidate, Row]]) -> list[Ranked]:
     """The candidates, the likeliest first; of two alike the one that is first by its letters."""
-    ranked = [Ranked(candidate, score(row)) for candidate, row in rows]
+    told = shares([ranking.weight(row) for _, row in rows])
+    ranked = [Ranked(candidate, share) for (candidate, _), share in zip(rows, told, strict=True)]
     ranked.sort(key=lambda one: (-one.score, one.candidate.name))
     return ranked
 
@@ -75,7 +83,6 @@ def choose(ranked: list[Ranked], known: Callable[[str], bool]) -> Choice | None:
     first = ranked[0]
     return Choice(
         score=first.score,
-        second=ranked[1].score if len(ranked) > 1 else 0.0,
         is_known=known(first.candidate.name),
         is_in_text=bool(first.candidate.places),
     )

@@ -1,5 +1,8 @@
 """Which candidate is right: a forest of small decision trees, fitted offline, answered in plain Python.
 
+The candidates of one text compete: the trees weigh each, and the weights become probabilities that add up to one with
+that of `none of them` (a multinomial choice, whose loss the forest was fitted on).
+
 The model is `policy/ranking.json`, written by tools/fit_extraction.py; docs/explanation/confidence.md tells
 how it was made.
 """
@@ -85,8 +88,8 @@ class Ranking:
                 left.append(kept)
             self._ruled.append((signal, [limit for limit, _ in told], left))
 
-    def score(self, row: Sequence[float]) -> float:
-        """The probability, not yet calibrated, that the candidate with these signals is right."""
+    def weight(self, row: Sequence[float]) -> float:
+        """How much speaks for the candidate with these signals: the logarithm of its odds against `none of them`."""
         left = self._full
         for signal, limits, kept in self._ruled:
             left &= kept[bisect_left(limits, row[signal])]
@@ -94,7 +97,15 @@ class Ranking:
         fields = self._fields.unpack(left.to_bytes(self._fields.size, "little"))
         for worth, field in zip(self._worth, fields, strict=True):
             total += worth[(field & -field).bit_length() - 1]
-        return 1.0 / (1.0 + exp(-total)) if total > -700.0 else 0.0
+        return total
+
+
+def shares(weights: Sequence[float]) -> list[float]:
+    """The probability of each of a text's candidates, not yet calibrated; what is left is for none of them."""
+    most = max(0.0, *weights) if weights else 0.0
+    told = [exp(weight - most) for weight in weights]
+    total = sum(told) + exp(-most)
+    return [one / total for one in told]
 
 
 _FIELD = 16
@@ -112,7 +123,7 @@ def _arrange(tree: Tree, node: int, leaves: list[float], nodes: list[tuple[int, 
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """From the two best scores of a field to a probability: a logistic line over plain signals, then a curve."""
+    """From the best score of a field to a probability: a logistic line over plain signals, then a curve."""
 
     weights: tuple[float, ...]
     curve: Curve
@@ -137,10 +148,9 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class Choice(NamedTuple):
-    """What is seen of a field's first choice beside the second."""
+    """What is seen of a field's first choice; its score has been taken from the others' already."""
 
     score: float
-    second: float
     is_known: bool
     is_in_text: bool
 
@@ -148,7 +158,6 @@ class Choice(NamedTuple):
         """What the calibration weighs."""
         return (
             logit(self.score),
-            logit(self.second),
             float(self.is_known),
             float(self.is_in_text),
             logit(self.score) * self.is_known,

@@ -2,7 +2,7 @@
 
 from math import log1p
 
-from assay.pipelines.feeds.rules.candidates import Candidate, Found, Link
+from assay.pipelines.feeds.rules.candidates import Candidate, Found, Link, add_family
 from assay.pipelines.feeds.rules.names import Names
 from assay.pipelines.feeds.rules.phrases import Phrase, Way
 
@@ -51,10 +51,10 @@ SHARED = (
         "is_end",
         "text_words",
     ),
-    *("owner_is", "repository_is", "slug_is", "has_digit", "phrase_share"),
+    *("owner_is", "repository_is", "slug_is", "has_digit", "phrase_share", "text_cover", "title_cover"),
 )
-VENDOR_SIGNALS = (*SHARED, "made_share", "made_count", "makes", "is_product", "product_inside", "of_many")
-PRODUCT_SIGNALS = (
+_VENDOR_OWN = (*SHARED, "made_share", "made_count", "makes", "is_product", "product_inside", "of_many")
+_PRODUCT_OWN = (
     *SHARED,
     *(
         "vendor_p",
@@ -66,7 +66,14 @@ PRODUCT_SIGNALS = (
         "of_best",
         "is_package",
     ),
+    *("claims_of_best", "begins_so", "ends_so", "begin_with_vendor", "second_p", "near", "near_place"),
 )
+# How far a candidate is before the best of the others, in what tells most.
+_LED = ("best_share", "clue_sum", "claims", "phrase_share", "text_cover", "title_cover")
+_VENDOR_LED = (*_LED, "made_share")
+_PRODUCT_LED = (*_LED, "of_best", "vendor_share", "claims_of_best", "near")
+VENDOR_SIGNALS = (*_VENDOR_OWN, *(f"{name}_lead" for name in _VENDOR_LED))
+PRODUCT_SIGNALS = (*_PRODUCT_OWN, *(f"{name}_lead" for name in _PRODUCT_LED))
 
 Row = list[float]
 
@@ -100,19 +107,27 @@ def vendor_rows(found: Found, names: Names) -> list[tuple[Candidate, Row]]:
             len(makers),
         )
         rows.append((candidate, row))
+    _add_leads(rows, _VENDOR_LEADING)
     return rows
 
 
 def product_rows(found: Found, names: Names, vendors: dict[str, float]) -> list[tuple[Candidate, Row]]:
-    """The signals of every candidate product; `vendors` are the probabilities of the text's vendors."""
+    """The signals of every candidate product, those that the likely vendors add among them; `vendors` are the
+    probabilities of the text's vendors.
+    """
+    nearness = add_family(found, names, vendors)
+    nearest = sorted(nearness, key=lambda name: (-nearness[name], name))[:20]
     shared = _Shared(found, names, found.products, is_vendor=False)
     likely = max(vendors, key=lambda name: (vendors[name], name)) if vendors else ""
     best = vendors.get(likely, 0.0)
-    of_best = names.products_of.get(likely)
+    second = max((told for name, told in vendors.items() if name != likely), default=0.0)
+    of_best, family = names.products_of.get(likely), names.family(likely)
+    own_word = family.begin_so(likely.split(" ", 1)[0]) if family else -1.0
     rows = []
     for candidate in found.products.values():
         tally = names.vendors_making(candidate.name)
         made = max((vendors.get(vendor, 0.0) for vendor in tally.told), default=0.0)
+        words = candidate.name.split()
         row = shared.row(candidate)
         row += (
             best,
@@ -123,9 +138,29 @@ def product_rows(found: Found, names: Names, vendors: dict[str, float]) -> list[
             candidate.name.startswith(likely + " ") if likely else 0,
             of_best.share(candidate.name) if of_best else 0.0,
             candidate.name in names.packages,
+            log1p(family.claims(candidate.name)) if family else 0.0,
+            family.begin_so(words[0]) if family else -1.0,
+            family.end_so(words[-1]) if family else -1.0,
+            own_word,
+            second,
+            nearness.get(candidate.name, 0.0),
+            nearest.index(candidate.name) if candidate.name in nearest else len(nearest),
         )
         rows.append((candidate, row))
+    _add_leads(rows, _PRODUCT_LEADING)
     return rows
+
+
+_VENDOR_LEADING = tuple(map(_VENDOR_OWN.index, _VENDOR_LED))
+_PRODUCT_LEADING = tuple(map(_PRODUCT_OWN.index, _PRODUCT_LED))
+
+
+def _add_leads(rows: list[tuple[Candidate, Row]], columns: tuple[int, ...]) -> None:
+    for column in columns:
+        told = sorted((row[column] for _, row in rows), reverse=True)[:2]
+        first, second = told[0] if told else 0.0, told[1] if len(told) > 1 else 0.0
+        for _, row in rows:
+            row.append(row[column] - (second if row[column] == first else first))
 
 
 class _Shared:
@@ -154,6 +189,8 @@ class _Shared:
         self.slugs = {link.slug for link in found.links if link.slug}
         self.hosts = [link.host.split(".") for link in found.links if link.host]
         self.publishers = _publishers(found.links)
+        self.words = set(found.words.low)
+        self.title = set(found.words.low[: found.words.title_words])
         self.phrase_words = {phrase: phrase.end - phrase.start for phrase in found.phrases}
 
     def row(self, candidate: Candidate) -> Row:
@@ -163,7 +200,8 @@ class _Shared:
         times = words.line.count(wanted)
         title = sum(1 for place in candidate.places if place < words.title_words)
         body = [place for place in candidate.places if place >= words.title_words]
-        length = name.count(" ") + 1
+        own = name.split(" ")
+        length = len(own)
         squeezed, dashed = name.replace(" ", ""), name.replace(" ", "-")
         row: Row = [*self.publishers, *(1.0 if ways & way else 0.0 for way in _BITS)]
         row += (
@@ -203,6 +241,8 @@ class _Shared:
             dashed in self.slugs,
             any(letter.isdigit() for letter in name),
             self._phrase_share(candidate, length),
+            sum(word in self.words for word in own) / length,
+            sum(word in self.title for word in own) / length,
         )
         return row
 
