@@ -261,9 +261,11 @@ def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tu
     for i, one in enumerate(seen):
         if one.block == 0 or one.field.right is None or not one.names:
             continue
-        first = int(np.argmax(scores[i]))
+        order = np.argsort(-scores[i], kind="stable")
+        first = order[0]
         choice = ranking.Choice(
             score=float(scores[i][first]),
+            second=float(scores[i][order[1]]) if len(order) > 1 else 0.0,
             is_known=one.field.known[first],
             is_in_text=one.field.in_text[first],
         )

@@ -83,6 +83,7 @@ def choose(ranked: list[Ranked], known: Callable[[str], bool]) -> Choice | None:
     first = ranked[0]
     return Choice(
         score=first.score,
+        second=ranked[1].score if len(ranked) > 1 else 0.0,
         is_known=known(first.candidate.name),
         is_in_text=bool(first.candidate.places),
     )

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
 from math import exp, log
+from operator import getitem
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -93,11 +94,8 @@ class Ranking:
         left = self._full
         for signal, limits, kept in self._ruled:
             left &= kept[bisect_left(limits, row[signal])]
-        total = self._base
         fields = self._fields.unpack(left.to_bytes(self._fields.size, "little"))
-        for worth, field in zip(self._worth, fields, strict=True):
-            total += worth[(field & -field).bit_length() - 1]
-        return total
+        return sum(map(getitem, self._worth, map(_LOWEST.__getitem__, fields)), self._base)
 
 
 def shares(weights: Sequence[float]) -> list[float]:
@@ -109,6 +107,8 @@ def shares(weights: Sequence[float]) -> list[float]:
 
 
 _FIELD = 16
+_LOWEST = bytes((field & -field).bit_length() - 1 if field else 0 for field in range(1 << _FIELD))
+"""The lowest bit that is set, of every field."""
 
 
 def _arrange(tree: Tree, node: int, leaves: list[float], nodes: list[tuple[int, float, int]]) -> int:
@@ -123,7 +123,7 @@ def _arrange(tree: Tree, node: int, leaves: list[float], nodes: list[tuple[int, 
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """From the best score of a field to a probability: a logistic line over plain signals, then a curve."""
+    """From the two best scores of a field to a probability: a logistic line over plain signals, then a curve."""
 
     weights: tuple[float, ...]
     curve: Curve
@@ -148,9 +148,10 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class Choice(NamedTuple):
-    """What is seen of a field's first choice; its score has been taken from the others' already."""
+    """What is seen of a field's first choice beside the second."""
 
     score: float
+    second: float
     is_known: bool
     is_in_text: bool
 
@@ -158,6 +159,7 @@ class Choice(NamedTuple):
         """What the calibration weighs."""
         return (
             logit(self.score),
+            logit(self.second),
             float(self.is_known),
             float(self.is_in_text),
             logit(self.score) * self.is_known,

@@ -241,8 +241,8 @@ class _Shared:
             dashed in self.slugs,
             any(letter.isdigit() for letter in name),
             self._phrase_share(candidate, length),
-            sum(word in self.words for word in own) / length,
-            sum(word in self.title for word in own) / length,
+            sum(map(self.words.__contains__, own)) / length,
+            sum(map(self.title.__contains__, own)) / length,
         )
         return row
 
