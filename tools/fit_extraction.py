@@ -17,7 +17,7 @@ The forest that ships is fitted on all three blocks.
 import argparse
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile
@@ -97,15 +97,17 @@ def main() -> None:
     ]
     products = list(replay(records, packages, scores))
     product_model, product_scores = fit_field(products)
-    vendor_calibration, vendor_read = calibrate(vendors, vendor_scores)
-    product_calibration, product_read = calibrate(products, product_scores)
+    nobody = [1.0 - float(told.sum()) for told in vendor_scores]
+    best = [float(told.max()) if len(told) else 0.0 for told in vendor_scores]
+    vendor_calibration, vendor_read = calibrate(vendors, vendor_scores, nobody, to_steps)
+    product_calibration, product_read = calibrate(products, product_scores, best, kept_curve)
     model = Model(
         made_of=f"{len(records)} dated CVE records, blocks from {', '.join(BLOCKS)} up to {TEST_FROM}",
         vendor=to_forest(vendor_model, VENDOR_SIGNALS),
         product=to_forest(product_model, PRODUCT_SIGNALS),
         vendor_calibration=vendor_calibration,
         product_calibration=product_calibration,
-        whole=whole_curve(vendor_read, product_read),
+        whole=whole_curve(vendor_read, product_read, vendors),
     )
     chosen.out.write_bytes(msgspec.json.encode(model) + b"\n")
     print(f"{chosen.out}: {chosen.out.stat().st_size:,} bytes")
@@ -255,7 +257,9 @@ def score_into(scores: list[Any], forest: Grown, seen: list[Seen], chosen: list[
         scores[i] = told[start : start + len(seen[i].names)]
 
 
-def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tuple[float, bool] | None]]:
+def calibrate(
+    seen: list[Seen], scores: list[Any], beside: list[float], draw: Callable[[Any, Any, Any], Curve]
+) -> tuple[Calibration, list[tuple[float, bool] | None]]:
     """A field's calibration on the later blocks; every record's probability, and whether its choice is right."""
     signals, right, places = [], [], []
     for i, one in enumerate(seen):
@@ -266,6 +270,7 @@ def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tu
         choice = ranking.Choice(
             score=float(scores[i][first]),
             second=float(scores[i][order[1]]) if len(order) > 1 else 0.0,
+            beside=beside[i],
             is_known=one.field.known[first],
             is_in_text=one.field.in_text[first],
         )
@@ -275,13 +280,31 @@ def calibrate(seen: list[Seen], scores: list[Any]) -> tuple[Calibration, list[tu
     line = LogisticRegression(C=1.0, max_iter=2000).fit(np.array(signals), right)
     weights = (float(line.intercept_[0]), *(float(weight) for weight in line.coef_[0]))
     sums = np.array(signals) @ line.coef_[0] + line.intercept_[0]
-    curve = to_curve(sums, np.array(right))
+    curve = draw(sums, np.array(right), np.array([seen[i].block for i in places]))
     calibration = Calibration(weights=tuple(round(weight, 5) for weight in weights), curve=curve)
     told: list[tuple[float, bool] | None] = [None] * len(seen)
     for i, total, is_right in zip(places, sums, right, strict=True):
         told[i] = (curve.read(float(total)), is_right)
     report([one for one in told if one is not None])
     return calibration, told
+
+
+def to_steps(sums: Any, right: Any, _blocks: Any) -> Curve:
+    """The rising curve that is nearest to the records of all blocks, however few a step is made of."""
+    fitted = IsotonicRegression(out_of_bounds="clip").fit(sums, right)
+    at, first = np.unique(np.round(fitted.X_thresholds_, 4), return_index=True)
+    return Curve(at=tuple(at.tolist()), right=tuple(np.round(fitted.y_thresholds_[first], 4).tolist()))
+
+
+def kept_curve(sums: Any, right: Any, blocks: Any) -> Curve:
+    """What every block kept: the lower of the blocks' own curves, for the next block may be like the worse one."""
+    curves = [
+        to_curve(sums[blocks == block], right[blocks == block]) for block in sorted(set(blocks.tolist()))
+    ]
+    at = sorted({knot for curve in curves for knot in curve.at})
+    return Curve(
+        at=tuple(at), right=tuple(round(min(curve.read(knot) for curve in curves), 4) for knot in at)
+    )
 
 
 def to_curve(sums: Any, right: Any) -> Curve:
@@ -295,10 +318,14 @@ def to_curve(sums: Any, right: Any) -> Curve:
     return Curve(at=tuple(at.tolist()), right=tuple(np.round(share[first], 4).tolist()))
 
 
-def whole_curve(vendors: list[Any], products: list[Any]) -> Curve:
+def whole_curve(vendors: list[Any], products: list[Any], seen: list[Seen]) -> Curve:
     """From the product of both probabilities to how often both are right."""
-    both = [(v[0] * p[0], v[1] and p[1]) for v, p in zip(vendors, products, strict=True) if v and p]
-    return to_curve(np.array([one[0] for one in both]), np.array([one[1] for one in both]))
+    both = [
+        (v[0] * p[0], v[1] and p[1], one.block)
+        for v, p, one in zip(vendors, products, seen, strict=True)
+        if v and p
+    ]
+    return kept_curve(*(np.array(column) for column in zip(*both, strict=True)))
 
 
 def to_forest(fitted: Grown, signals: tuple[str, ...]) -> Forest:

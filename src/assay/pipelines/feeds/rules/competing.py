@@ -53,4 +53,7 @@ def _is_anothers(names: Names, said: list[str], vendor: str, product: str) -> bo
 def _is_of(names: Names, said: list[str], vendor: str) -> bool:
     length = vendor.count(" ") + 1
     rest = said[length:] if " ".join(said[:length]) == vendor else said
-    return vendor in names.vendors_making(" ".join(said)).told or vendor in names.vendors_making(" ".join(rest)).told
+    return (
+        vendor in names.vendors_making(" ".join(said)).told
+        or vendor in names.vendors_making(" ".join(rest)).told
+    )

@@ -56,11 +56,12 @@ def _capped(value: Value) -> Value:
 
 
 def _whole(one: Extraction, model: Model) -> float:
-    """How often identifier, vendor and product are all right; 0.0 where one of them is missing."""
+    """How often identifier, vendor and product are all right: never oftener than each; 0.0 where one is missing."""
     if one.identifier is None or one.vendor is None or one.product is None:
         return 0.0
     both = one.vendor.confidence * one.product.confidence
-    whole = model.whole.read(both) * one.identifier.confidence
+    least = min(one.vendor.confidence, one.product.confidence)
+    whole = min(model.whole.read(both), least) * one.identifier.confidence
     return min(whole, NOT_ACCEPTED) if _HOLDING & set(one.doubts) else whole
 
 

@@ -50,7 +50,9 @@ def name_text(prose: Prose, names: Names) -> Named:
     vendors = rank(by_vendor, vendor_rows(found, names))
     scores = {one.candidate.name: one.score for one in vendors}
     products = rank(by_product, product_rows(found, names, scores))
-    vendor, product = choose(vendors, names.knows_vendor), choose(products, names.products.__contains__)
+    nobody = 1.0 - sum(scores.values())
+    vendor = choose(vendors, nobody, names.knows_vendor)
+    product = choose(products, max(scores.values(), default=0.0), names.products.__contains__)
     return Named(
         vendor=_value(
             found, names, vendors[0].candidate, vendor, model.vendor_calibration.read(vendor.signals())
@@ -76,7 +78,7 @@ def rank(ranking: Ranking, rows: list[tuple[Candidate, Row]]) -> list[Ranked]:
     return ranked
 
 
-def choose(ranked: list[Ranked], known: Callable[[str], bool]) -> Choice | None:
+def choose(ranked: list[Ranked], beside: float, known: Callable[[str], bool]) -> Choice | None:
     """What the calibration sees of the first choice; None without any candidate."""
     if not ranked:
         return None
@@ -84,6 +86,7 @@ def choose(ranked: list[Ranked], known: Callable[[str], bool]) -> Choice | None:
     return Choice(
         score=first.score,
         second=ranked[1].score if len(ranked) > 1 else 0.0,
+        beside=beside,
         is_known=known(first.candidate.name),
         is_in_text=bool(first.candidate.places),
     )

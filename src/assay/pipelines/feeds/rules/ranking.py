@@ -148,10 +148,14 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class Choice(NamedTuple):
-    """What is seen of a field's first choice beside the second."""
+    """What is seen of a field's first choice beside the second.
+
+    `beside` is the probability that the vendor is none of the candidates; of a product that of its vendor.
+    """
 
     score: float
     second: float
+    beside: float
     is_known: bool
     is_in_text: bool
 
@@ -163,6 +167,7 @@ class Choice(NamedTuple):
             float(self.is_known),
             float(self.is_in_text),
             logit(self.score) * self.is_known,
+            logit(self.beside),
         )
 
 
