@@ -27,6 +27,7 @@ from assay.pipelines.feeds.rules.placing import with_doubt
 from assay.pipelines.feeds.rules.reading import read_text
 from assay.pipelines.feeds.store import extractions as store
 from assay.pipelines.feeds.tasks.asking import Asking, Needs, language_model
+from assay.pipelines.feeds.tasks.neighbours import Neighbours
 from assay.pipelines.feeds.tasks.publishing import publish
 from assay.pipelines.feeds.tasks.settling import Settled, Terms, settle_one
 
@@ -142,7 +143,9 @@ def _write(
     if held.extracted == item.extracted and held.state is State.IN_REVIEW and said != held.extracted:
         own = Known(held.id, held.identifier, held.record_id, held.extracted, held.confidence, held.state)
         done = Settled()
-        settle_one(conn, _fresh(held, said, model), own, Terms(asking.language.threshold, _never, now), done)
+        near = Neighbours(conn, now)
+        settle_one(near, _fresh(held, said, model), own, Terms(asking.language.threshold, _never, now), done)
+        near.write()
         publish(conn, done.touched, now)
     store.stop_asking(conn, item.id, model)
 
