@@ -13,6 +13,7 @@ from conftest import _create, _drop
 from llm_server import MODEL
 
 SAMPLE = str(Path(__file__).parents[2] / "sample" / "cve.zip")
+OSV = SAMPLE.replace("cve.zip", "osv.zip")
 LINES = [
     {
         "name": "CVE-2026-1001",
@@ -103,3 +104,15 @@ def test_with_a_model_both_methods_are_shown(ask, tmp_path, language_server):
     assert [row["field"] for row in alone["fields"]] == [row["field"] for row in together["fields"]]
     vendors = [row for row in together["fields"] if row["field"] == "vendor"]
     assert vendors[0]["accepted"] == 0.0
+
+
+def test_osv_records_are_a_kind_of_their_own(ask, assay):
+    reports = ask("feeds", "eval", "--data", OSV, "--data", SAMPLE, "--most", "120")
+    kinds = {report["kind"]: report for report in reports}
+    assert kinds.keys() == {"CVE records", "OSV records"}
+    fields = {row["field"]: row for row in kinds["OSV records"]["fields"]}
+    assert fields["identifier"]["right"] > 0.95
+    assert fields["product"]["labels"] > 10
+    assert fields["fixed_version"]["right"] > 0.6
+    assert sum(report["texts"] for report in reports) <= 120
+    assert "OSV records, rules: " in assay("feeds", "eval", "--data", OSV, "--most", "20").stdout

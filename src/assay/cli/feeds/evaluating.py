@@ -1,6 +1,7 @@
 """How right the extraction is on labelled texts: `assay feeds eval`."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ def evaluate(
         list[Path],
         typer.Option(
             metavar="PATH",
-            help="Labelled texts: a CVE archive (zip), a folder of CVE records, or JSON Lines. May be given again.",
+            help="Labelled texts: CVE or OSV records (a zip or a folder), or JSON Lines. May be given again.",
         ),
     ],
     since: Annotated[
@@ -44,22 +45,27 @@ def evaluate(
     from assay.pipelines.feeds.commands import evaluating
 
     chosen = evaluating.split(evaluating.read_labelled(data), since, most)
-    refused: list[str] = []
+    asked = evaluating.Asked()
     with ExitStack() as stack:
-        ask = None
+        ask, progress = None, evaluating.unseen
         if catalog or model:
-            context, _ = stack.enter_context(current(ctx).working())
+            context, report = stack.enter_context(current(ctx).working())
+            progress = partial(report, "feeds", "measure")
             if model:
-                ask = stack.enter_context(evaluating.asker(context, refused))
+                ask = stack.enter_context(evaluating.asker(context, asked))
         if catalog:
             with context.db.transaction() as conn:
                 names = evaluating.names_gathered(conn)
         else:
             names = evaluating.taught_by(chosen.older)
-        reports = evaluating.evaluate(chosen, names, ask=ask)
+        reports = evaluating.evaluate(chosen, names, ask=ask, progress=progress)
     if as_json:
         print_json(to_builtins(reports))
         return
     show(*report_screens(reports))
-    if refused:
-        note(f"{counted(len(refused), 'question', 'questions')} to the model came to nothing: {refused[-1]}")
+    if asked.questions:
+        each = asked.seconds / asked.questions
+        note(f"{counted(asked.questions, 'question', 'questions')} to the model, {each:.1f} s each")
+    if asked.refused:
+        number = counted(len(asked.refused), "question", "questions")
+        note(f"{number} to the model came to nothing: {asked.refused[-1]}")

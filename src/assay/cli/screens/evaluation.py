@@ -17,7 +17,7 @@ def report_screens(reports: "Sequence[Report]") -> "list[RenderableType]":
     for report in reports:
         shown.append(
             spoken(
-                f"{report.method}: {report.texts:,} texts, a dictionary of {report.names:,} names; "
+                f"{report.kind}, {report.method}: {report.texts:,} texts, a dictionary of {report.names:,} names; "
                 f"accepted from {report.threshold:g} on"
             )
         )
