@@ -1,6 +1,7 @@
 """How right the extraction is on labelled texts: `assay feeds eval`."""
 
 from contextlib import ExitStack
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,8 @@ def evaluate(
     from assay.cli.screens.evaluation import report_screens
     from assay.pipelines.feeds.commands import evaluating
 
+    if since is not None and not _is_day(since):
+        raise typer.BadParameter("write a day such as 2026-01-31", param_hint="--since")
     chosen = evaluating.split(evaluating.read_labelled(data), since, most)
     asked = evaluating.Asked()
     with ExitStack() as stack:
@@ -56,6 +59,8 @@ def evaluate(
         if catalog:
             with context.db.transaction() as conn:
                 names = evaluating.names_gathered(conn)
+            if not len(names):
+                note("this installation knows no names yet: `assay sync cve`, then `assay feeds process`")
         else:
             names = evaluating.taught_by(chosen.older)
         reports = evaluating.evaluate(chosen, names, ask=ask, progress=progress)
@@ -69,3 +74,10 @@ def evaluate(
     if asked.refused:
         number = counted(len(asked.refused), "question", "questions")
         note(f"{number} to the model came to nothing: {asked.refused[-1]}")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

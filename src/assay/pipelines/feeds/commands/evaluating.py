@@ -99,7 +99,10 @@ def _read_file(path: Path) -> Iterator[Labelled]:
         try:
             yield from_line(line)
         except BadRecord as problem:
-            raise Permanent(f"{path}, line {number}: {problem.detail}") from None
+            raise Permanent(
+                f"{path}, line {number}: {problem.detail}; each line is an object of JSON with at least a `text` "
+                "(docs/how-to/feeds-eval.md)"
+            ) from None
 
 
 def split(records: list[Labelled], since: str | None, most: int = MOST_TESTED) -> Split:
