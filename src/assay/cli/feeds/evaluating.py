@@ -44,16 +44,19 @@ def evaluate(
 
     from assay.cli.screens.evaluation import report_screens
     from assay.pipelines.feeds.commands import evaluating
+    from assay.pipelines.feeds.queries.language import language_chosen
 
     if since is not None and not _is_day(since):
         raise typer.BadParameter("write a day such as 2026-01-31", param_hint="--since")
     chosen = evaluating.split(evaluating.read_labelled(data), since, most)
     asked = evaluating.Asked()
     with ExitStack() as stack:
-        ask, progress = None, evaluating.unseen
+        ask, progress, threshold = None, evaluating.unseen, evaluating.THRESHOLD
         if catalog or model:
             context, report = stack.enter_context(current(ctx).working())
             progress = partial(report, "feeds", "measure")
+            with context.db.transaction() as conn:
+                threshold = language_chosen(conn, context.language).threshold
             if model:
                 ask = stack.enter_context(evaluating.asker(context, asked))
         if catalog:
@@ -63,7 +66,7 @@ def evaluate(
                 note("this installation knows no names yet: `assay sync cve`, then `assay feeds process`")
         else:
             names = evaluating.taught_by(chosen.older)
-        reports = evaluating.evaluate(chosen, names, ask=ask, progress=progress)
+        reports = evaluating.evaluate(chosen, names, threshold=threshold, ask=ask, progress=progress)
     if as_json:
         print_json(to_builtins(reports))
         return

@@ -27,6 +27,20 @@ from assay.pipelines.feeds.tasks.asking import Needs, language_model
 from assay.pipelines.feeds.tasks.completing import Unanswered, values_of
 from assay.pipelines.feeds.tasks.naming import Dictionary
 
+__all__ = [
+    "THRESHOLD",
+    "Asked",
+    "Split",
+    "asker",
+    "evaluate",
+    "kind_of",
+    "names_gathered",
+    "read_labelled",
+    "split",
+    "taught_by",
+    "unseen",
+]
+
 MOST_TESTED = 2_000
 """Texts that are measured on, the newest, where nothing says from which day on."""
 
