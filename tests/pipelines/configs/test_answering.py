@@ -43,6 +43,24 @@ def test_what_holds_and_what_it_shadows(conn, sample):
     assert answering.shown(part, ["monitor:///var/log/messages"], is_expanded=True) == [stanza]
 
 
+def test_a_run_of_before_files_were_kept_whole_is_read_from_its_rows(ctx):
+    content = SAMPLE.read_bytes()
+    run = note(ctx, content, file_name=SAMPLE.name, label="old", is_deferred=False).run
+    run = uploading.parse_now(ctx, run, lambda _: None)
+    with ctx.db.transaction() as conn:
+        confs = [one.conf for one in queries.list_confs(conn, run)]
+        whole = {conf: queries.load_files(conn, run.number, conf) for conf in confs}
+        held = {conf: answering.effective(conn, run, conf) for conf in ("props", "transforms", "inputs")}
+        conn.execute("DELETE FROM configs.contents WHERE run = %s AND file %% 2 = 0", (run.number,))
+        for conf in confs:
+            assert queries.load_files(conn, run.number, conf) == whole[conf]
+        conn.execute("DELETE FROM configs.contents WHERE run = %s", (run.number,))
+        for conf in confs:
+            assert queries.load_files(conn, run.number, conf) == whole[conf]
+        for conf, found in held.items():
+            assert answering.effective(conn, run, conf) == found
+
+
 def test_what_is_asked_for_and_not_there(conn, sample):
     with pytest.raises(NotFound, match=r"no nothing.conf; it has .*inputs"):
         answering.effective(conn, sample, "nothing")
@@ -78,7 +96,7 @@ def test_a_disabled_app_takes_no_part(ctx):
     with ctx.db.transaction() as conn:
         found = answering.effective(conn, run, "inputs")
         assert found.value("monitor:///x", "index") == "on"
-        assert found.stanzas["monitor:///x"].settings["index"].shadowed == []
+        assert found.stanzas["monitor:///x"].settings["index"].hides is None
         assert answering.effective(conn, run, "app").value("install", "state") == "disabled"
 
 

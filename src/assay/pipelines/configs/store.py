@@ -13,7 +13,7 @@ from assay.kit.db import Connection, copy_rows, writable
 from assay.pipelines.configs.model import App, Typed
 
 _SQL = sql.beside(__file__)
-_PARTS = ("settings", "stanzas", "files", "problems", "documented", "apps", "objects")
+_PARTS = ("settings", "contents", "stanzas", "files", "problems", "documented", "apps", "objects")
 
 
 class FileRow(NamedTuple):
@@ -45,6 +45,14 @@ class StanzaRow(NamedTuple):
     is_implicit: bool
 
 
+class ContentRow(NamedTuple):
+    """The stanzas of a file in one piece, as they are kept: packed and compressed."""
+
+    file: int
+    conf: str
+    stanzas: bytes
+
+
 class ProblemRow(NamedTuple):
     """A problem as it is kept."""
 
@@ -74,6 +82,7 @@ class Rows:
 
     files: list[FileRow] = field(default_factory=list)
     stanzas: list[StanzaRow] = field(default_factory=list)
+    contents: list[ContentRow] = field(default_factory=list)
     problems: list[ProblemRow] = field(default_factory=list)
     documented: list[DocumentedRow] = field(default_factory=list)
 
@@ -148,6 +157,13 @@ def copy_rest(conn: Connection, run: int, rows: Rows) -> None:
         ("run", "number", "file", "conf", "name", "line", "is_implicit"),
         ("int8", "int4", "int4", "text", "text", "int4", "bool"),
         ((run, *row) for row in rows.stanzas),
+    )
+    copy_rows(
+        conn,
+        "configs.contents",
+        ("run", "file", "conf", "stanzas"),
+        ("int8", "int4", "text", "bytea"),
+        ((run, *row) for row in rows.contents),
     )
     copy_rows(
         conn,

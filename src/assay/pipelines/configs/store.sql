@@ -43,6 +43,10 @@ DELETE FROM configs.settings WHERE run = %(run)s::bigint AND file = ANY(%(files)
 -- Forgets a run's settings.
 DELETE FROM configs.settings WHERE run = %(run)s::bigint;
 
+-- name: delete_contents
+-- Forgets the pieces in which a run's files are read whole.
+DELETE FROM configs.contents WHERE run = %(run)s::bigint;
+
 -- name: delete_stanzas
 -- Forgets a run's stanzas.
 DELETE FROM configs.stanzas WHERE run = %(run)s::bigint;
