@@ -164,7 +164,7 @@ def test_what_holds_names_the_winner_and_what_it_hides(viewer, run):
 
 def test_the_ways_of_data_are_a_picture_whose_stations_lead_on(viewer, run):
     html = viewer.get(f"/configs/{run.id}/routing").text
-    drawn = re.search(r"<svg class=\"routes\".*?</svg>", html, re.DOTALL)
+    drawn = re.search(r"<svg class=\"routes\".*</svg>(?=</div>)", html, re.DOTALL)
     assert drawn is not None
     picture = ET.fromstring(drawn[0].replace("&", "&amp;"))
     stations = picture.findall(".//a")
