@@ -11,3 +11,14 @@ CREATE TABLE configs.contents (
 -- It is compressed already.
 ALTER TABLE configs.contents ALTER COLUMN stanzas SET STORAGE EXTERNAL;
 CREATE INDEX contents_by_conf ON configs.contents (run, conf);
+
+-- Files that lie in folders of lookups, by name: whether one that is referred to is there. A run that was stored before has
+-- none, and nothing is said of its lookups.
+CREATE TABLE configs.lookups (
+    run bigint NOT NULL,
+    area text NOT NULL,
+    app text NOT NULL,
+    owner text NOT NULL,
+    name text NOT NULL
+);
+CREATE INDEX lookups_by_run ON configs.lookups (run);

@@ -330,6 +330,39 @@ def test_lint_keeps_quiet_where_nothing_can_be_told(ctx):
     }
 
 
+LOOKUPS = {
+    "etc/apps/a/default/transforms.conf": (
+        "[there]\nfilename = lookups/there.csv\n[gone]\nfilename = gone.csv\n[model]\nfilename = m.mlmodel\n"
+        "[written]\nfilename = written.csv\n[by_name]\nfilename = other.csv\n[kv]\ncollection = k\n"
+    ),
+    "etc/apps/b/default/transforms.conf": "[shared]\nfilename = there.csv\n[alien]\nfilename = alien.csv.gz\n",
+    "etc/apps/b/default/props.conf": '[s]\nLOOKUP-a = codes.csv code OUTPUT text\nLOOKUP-b = "there.csv" x\n',
+    "etc/apps/a/default/savedsearches.conf": ("[s]\nsearch = x | outputlookup append=true written.csv | y\n"),
+    "etc/apps/a/default/macros.conf": "[m]\ndefinition = outputlookup by_name\n",
+    "etc/system/default/transforms.conf": "[shipped]\nfilename = shipped.csv\n",
+}
+
+
+def test_files_of_lookups_that_are_not_there(ctx):
+    without = parsed(ctx, LOOKUPS)
+    elsewhere = parsed(ctx, LOOKUPS, {"etc/deployment-apps/a/lookups/x.csv": "x\n"})
+    packed = parsed(ctx, LOOKUPS, {"etc/apps/a/lookups/there.csv": "code,text\n"})
+    with ctx.db.transaction() as conn:
+        for run in (without, elsewhere):
+            assert [one for one in answering.lint(conn, run) if one.rule == "missing-lookup-file"] == []
+        found = [one for one in answering.lint(conn, packed) if one.rule == "missing-lookup-file"]
+    assert {(one.severity, one.conf, one.stanza, one.key, one.line, one.message) for one in found} == {
+        *(
+            (severity, conf, stanza, key, line, f"no folder of lookups in the archive holds {file}")
+            for severity, conf, stanza, key, line, file in [
+                ("warning", "transforms", "gone", "filename", 4, "gone.csv"),
+                ("hint", "transforms", "alien", "filename", 4, "alien.csv.gz"),
+                ("hint", "props", "s", "LOOKUP-a", 2, "codes.csv"),
+            ]
+        ),
+    }
+
+
 def test_every_rule_is_explained():
     """In the module of the rules only they are called by words with hyphens."""
     raised = re.findall(r'"([a-z]+(?:-[a-z]+)+)"', Path(linting.__file__).read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ from assay.pipelines.configs.tasks.parsing import parse, parse_run
 from pipelines.configs.counting import count_archive
 from pipelines.configs.making import ANN, SAMPLE, note, parsed, tarred
 
-TABLES = ("files", "stanzas", "settings", "contents", "problems", "documented", "apps", "objects")
+TABLES = ("files", "stanzas", "settings", "contents", "problems", "documented", "apps", "objects", "lookups")
 
 
 def rows(ctx: Context, run: int) -> dict[str, int]:

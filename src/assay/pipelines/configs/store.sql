@@ -71,6 +71,10 @@ DELETE FROM configs.apps WHERE run = %(run)s::bigint;
 -- Forgets a run's typed projections.
 DELETE FROM configs.objects WHERE run = %(run)s::bigint;
 
+-- name: delete_lookups
+-- Forgets which files lay in a run's folders of lookups.
+DELETE FROM configs.lookups WHERE run = %(run)s::bigint;
+
 -- name: delete_run
 -- Forgets a run, and says which document it was.
 DELETE FROM configs.runs WHERE id = %(id)s::uuid RETURNING sha256;

@@ -244,6 +244,7 @@ def lint(conn: Connection, run: Run, since: Run | None = None) -> list[Finding]:
         own_specs=own,
         classes=server_classes(conn, run),
         has_deployment_apps=any(one.area == "deployment-app" for one in apps),
+        lookups=queries.list_lookups(conn, run.number),
     )
     found = linting.findings(material, _facts())
     if since is not None:

@@ -13,6 +13,7 @@ from assay.pipelines.configs.queries.files import (
     list_files,
     list_folder,
     list_folders,
+    list_lookups,
     load_file,
     search,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "list_files",
     "list_folder",
     "list_folders",
+    "list_lookups",
     "list_names",
     "list_objects",
     "list_problems",

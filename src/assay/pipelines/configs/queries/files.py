@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from assay.domain.splunk.conf import Setting, Stanza
-from assay.domain.splunk.places import Area, Kind, Place
+from assay.domain.splunk.places import Area, Kind, Place, Target, areas_of
 from assay.errors import NotFound, Permanent
 from assay.kit import sql
 from assay.kit.db import Connection, writable
@@ -155,6 +155,15 @@ def search(
             return cursor.execute(_SQL["search"].text, values).fetchall()
         except psycopg.errors.InvalidRegularExpression as error:
             raise Permanent(f"{regex!r} is no regular expression: {error.diag.message_primary}") from error
+
+
+def list_lookups(conn: Connection, run: int) -> dict[str, frozenset[str]]:
+    """The files in the folders of lookups of the machine that `etc/` is of, by app."""
+    areas = [area.value for area in areas_of(Target.INSTANCE)]
+    found: dict[str, set[str]] = {}
+    for app, name in conn.execute(_SQL["list_lookups"].text, {"run": run, "areas": areas}):
+        found.setdefault(app, set()).add(name)
+    return {app: frozenset(names) for app, names in found.items()}
 
 
 def count_settings(conn: Connection, run: Run) -> int:

@@ -66,3 +66,7 @@ LIMIT %(limit)s::integer;
 -- name: count_settings
 -- How many settings of files that take part are kept of a run.
 SELECT count(*) FROM configs.settings WHERE run = %(run)s::bigint AND conf <> '.meta';
+
+-- name: list_lookups
+-- The files in the folders of lookups of one machine.
+SELECT DISTINCT app, name FROM configs.lookups WHERE run = %(run)s::bigint AND area = ANY(%(areas)s::text[]);

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from assay.domain.splunk.conf import Conf, Setting, Stanza, decode, pack, read
-from assay.domain.splunk.places import Area, Kind, Place, locate
+from assay.domain.splunk.places import Area, Kind, Place, locate, locate_lookup
 from assay.domain.splunk.secrets import Fingerprint, may_hold_one, redacted, without_credentials
 from assay.domain.splunk.specs import Documented, read_spec
 from assay.errors import Permanent
@@ -22,6 +22,7 @@ from assay.pipelines.configs.store import (
     ContentRow,
     DocumentedRow,
     FileRow,
+    LookupRow,
     ProblemRow,
     Rows,
     SettingRow,
@@ -113,15 +114,18 @@ class Loading:
             # A link is no fault of configurations, and there are many.
             self.loaded.counts["unread_members"] += 1
             self._problem(found.name, 0, found.fault, f"not read: {found.size:,} bytes")
+        lookup = locate_lookup(found.name, self._lone_app)
+        if lookup is not None:
+            area, app, user, name = lookup
+            self.loaded.rows.lookups.append(LookupRow(area.value, app, user, _shown(name)))
         for ending, note in _GIVEAWAYS.items():
             if found.name.endswith(ending) and note not in self.loaded.notes:
                 self.loaded.notes.append(note)
 
     def _problem(self, path: str, line: int, code: str, detail: str) -> None:
         if len(self.loaded.rows.problems) < _MOST_PROBLEMS:
-            path = path.encode(errors="backslashreplace").decode().replace("\0", "")
             shown = "(not shown: it may hold a secret)" if may_hold_one(detail) else detail
-            self.loaded.rows.problems.append(ProblemRow(path, line, code, shown))
+            self.loaded.rows.problems.append(ProblemRow(_shown(path), line, code, shown))
 
     def _read_spec(self, place: Place, content: bytes) -> None:
         self.loaded.counts["spec_files"] += 1
@@ -187,6 +191,11 @@ class Loading:
                 self.loaded.counts["secrets"] += 1
                 stanza.settings[at] = Setting(one.key, hidden, one.line, one.end)
                 yield file, number, conf, one.key, hidden, one.line, one.end, True
+
+
+def _shown(path: str) -> str:
+    """A member's name as PostgreSQL can hold it."""
+    return path.encode(errors="backslashreplace").decode().replace("\0", "")
 
 
 def _version(content: bytes) -> str | None:
