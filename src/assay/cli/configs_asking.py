@@ -149,6 +149,7 @@ def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
 
     with reading(ctx, run) as (conn, found):
         listed = installed.installed(conn, found)
+        is_known = any(one.vulnerabilities for one in listed) or installed.known_records(conn) > 0
     if as_json:
         print_json(
             [
@@ -163,6 +164,10 @@ def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
         )
     else:
         show(apps_screen(listed))
+        if not is_known:
+            note(
+                "The catalog names no product of Splunk, so nothing can be said of these versions: `assay sync cve`"
+            )
     if any(one.vulnerabilities for one in listed):
         raise typer.Exit(ExitCode.NOT_WELL)
 
@@ -280,7 +285,7 @@ def lint(
     as_json: AsJson = False,
 ) -> None:
     """Show what is wrong or odd. Exits with 1 where something is an error or a warning."""
-    from assay.cli.screens.configs import findings_screen
+    from assay.cli.screens.configs import SEVERITIES, findings_screen
     from assay.pipelines.configs import queries
     from assay.pipelines.configs.commands import answering
 
@@ -291,7 +296,7 @@ def lint(
     if as_json:
         print_json(findings)
     else:
-        show(findings_screen(findings))
+        show(findings_screen(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))))
     if any(one.severity != "hint" for one in findings):
         raise typer.Exit(ExitCode.NOT_WELL)
 

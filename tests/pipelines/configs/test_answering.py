@@ -200,6 +200,7 @@ def test_data_routes(conn, sample):
     part = answering.data_routes(conn, sample, around="org_drop_debug")
     assert set(part.nodes) < set(graph.nodes)
     assert "queue:nullQueue" in part.nodes
+    assert "index:os" not in part.nodes
     text = answering.mermaid(part)
     assert text.startswith("flowchart LR\n")
     assert '-.->|"queue"|' in text
@@ -341,6 +342,23 @@ LOOKUPS = {
     "etc/apps/a/default/macros.conf": "[m]\ndefinition = outputlookup by_name\n",
     "etc/system/default/transforms.conf": "[shipped]\nfilename = shipped.csv\n",
 }
+
+
+def test_around_a_sourcetype_is_where_its_inputs_send_what_no_transform_takes(conn, sample):
+    part = answering.data_routes(conn, sample, around="linux_secure")
+    assert {
+        "index:os",
+        "index:security",
+        "queue:nullQueue",
+        "server:idx1.example.test:9997",
+    } <= part.nodes.keys()
+    assert [node.name for node in part.nodes.values() if node.kind == "input"] == [
+        "monitor:///var/log/secure"
+    ]
+    props = answering.data_routes(conn, sample).at("props:linux_secure")
+    assert set(part.nodes) - set(props.nodes) == {"sourcetype:linux_secure"}
+    only = answering.data_routes(conn, sample).at("index:security")
+    assert "index:os" not in only.nodes
 
 
 def test_files_of_lookups_that_are_not_there(ctx):

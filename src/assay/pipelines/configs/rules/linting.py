@@ -120,7 +120,8 @@ def _dangling_transforms(material: Material, facts: Facts) -> Iterator[Finding]:
                     continue
                 rule = "in-disabled-app" if name in known else "dangling-transform"
                 where = "only in an app that is disabled" if name in known else "nowhere"
-                message = f"the transform {name} is defined {where}"
+                what = "lookup" if key.startswith("LOOKUP") else "transform"
+                message = f"the {what} {name} is defined {where}"
                 yield _said(rule, WARNING, "props", stanza, key, winner, message)
 
 
