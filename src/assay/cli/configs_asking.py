@@ -285,7 +285,7 @@ def lint(
     as_json: AsJson = False,
 ) -> None:
     """Show what is wrong or odd. Exits with 1 where something is an error or a warning."""
-    from assay.cli.screens.configs import SEVERITIES, findings_screen
+    from assay.cli.screens.configs import findings_screen
     from assay.pipelines.configs import queries
     from assay.pipelines.configs.commands import answering
 
@@ -296,7 +296,7 @@ def lint(
     if as_json:
         print_json(findings)
     else:
-        show(findings_screen(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))))
+        show(findings_screen(findings))
     if any(one.severity != "hint" for one in findings):
         raise typer.Exit(ExitCode.NOT_WELL)
 

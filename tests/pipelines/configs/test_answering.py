@@ -256,6 +256,9 @@ def test_what_changed(ctx):
 def test_lint_finds_what_was_planted(conn, sample):
     found = answering.lint(conn, sample)
     by_rule = Counter(one.rule for one in found)
+    grades = [answering.SEVERITIES.index(one.severity) for one in found]
+    assert grades == sorted(grades)
+    assert len(set(grades)) > 1
     assert {one.stanza for one in found if one.rule == "undefined-index"} == {
         "monitor:///var/log/app/*.log",
         "org_web_index",

@@ -119,7 +119,8 @@ def test_every_page_that_an_archive_links_to_is_there(viewer, run):
 def test_a_file_says_of_each_line_what_became_of_it(viewer, run):
     number = _file(viewer, run, "area=app&app=000_org_base", "inputs.conf")
     html = viewer.get(f"/configs/{run.id}/files/{number}").text
-    assert "[monitor:///var/log/secure]" in html
+    [stanza] = re.findall(r'href="([^"]*)">\[monitor:///var/log/secure\]<', html)
+    assert "1 stanza in inputs.conf" in viewer.get(stanza).text
     assert re.search(
         r'class="lost">.*?security.*?hidden by.*?system/<wbr>local/<wbr>inputs\.conf', html, re.DOTALL
     )

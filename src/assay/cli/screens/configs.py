@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _STYLES = {"complete": "green", "failed": "red", "parsing": "cyan", "pending": "yellow", "stored": "dim"}
 _SEVERITIES = {"error": "bold red", "warning": "yellow", "hint": "dim"}
-SEVERITIES = tuple(_SEVERITIES)
-"""What must be looked at first, first."""
 _CHANGES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 _LONGEST = 200
 _MOST_NAMED = 4

@@ -20,6 +20,8 @@ from assay.pipelines.configs.rules.projecting import as_flag
 from assay.pipelines.configs.rules.serverclasses import ServerClass
 
 ERROR, WARNING, HINT = "error", "warning", "hint"
+SEVERITIES = (ERROR, WARNING, HINT)
+"""What must be looked at first, first."""
 _REFERRING = ("TRANSFORMS", "RULESET", "REPORT")
 _PLAIN = "<redacted plain"
 _NO_GROUPS = frozenset(("", "*", "nogroup"))
