@@ -340,14 +340,11 @@ _Places = dict[tuple[str, str, str, str, str], tuple[str, str, int]]
 
 def _by_scope(confs: Mapping[str, list[Layer]], scope: str) -> _Places:
     return {
-        (conf, layer.place.area.value, layer.place.app, stanza.name, one.key): (
-            one.value,
-            layer.path,
-            one.line,
-        )
+        (conf, area, app, stanza.name, one.key): (one.value, layer.path, one.line)
         for conf, layers in confs.items()
         for layer in layers
         if layer.place.scope == scope
+        for area, app in ((layer.place.area.value, layer.place.app),)
         for stanza in layer.stanzas
         for one in stanza.settings
     }
