@@ -149,6 +149,7 @@ def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
 
     with reading(ctx, run) as (conn, found):
         listed = installed.installed(conn, found)
+        is_known = any(one.vulnerabilities for one in listed) or installed.known_records(conn) > 0
     if as_json:
         print_json(
             [
@@ -163,6 +164,10 @@ def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
         )
     else:
         show(apps_screen(listed))
+        if not is_known:
+            note(
+                "The catalog names no product of Splunk, so nothing can be said of these versions: `assay sync cve`"
+            )
     if any(one.vulnerabilities for one in listed):
         raise typer.Exit(ExitCode.NOT_WELL)
 

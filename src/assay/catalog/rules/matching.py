@@ -35,18 +35,18 @@ def match_rows(affected: Sequence[Affected]) -> tuple[MatchRow, ...]:
     A version is affected if it is in an interval or listed (OSV schema, section "Evaluation"): listed versions that
     an interval holds anyway are left out.
     """
-    rows: dict[MatchRow, None] = {}
+    rows: list[MatchRow] = []
     for entry in affected:
         full, name = package_key(entry)
         if can_be_kept(full, name):
-            rows.update(dict.fromkeys(_rows(entry, full, name)))
-    return tuple(rows)
+            rows += _rows(entry, full, name)
+    return tuple(dict.fromkeys(rows)) if len(rows) > 1 else tuple(rows)
 
 
 def _rows(entry: Affected, full: str, name: str) -> list[MatchRow]:
     ecosystem, _, release = full.partition(":")
     found = spans(full, entry.ranges)
-    points, texts = _listed_elsewhere(full, entry.versions, found.spans)
+    points, texts = _listed_elsewhere(full, entry.versions, found.spans) if entry.versions else ((), ())
     rows = [
         MatchRow(
             ecosystem,
@@ -76,8 +76,6 @@ def _listed_elsewhere(
     ecosystem: str, versions: Sequence[str], intervals: Sequence[Span]
 ) -> tuple[list[bytes], list[str]]:
     """The listed versions outside all intervals: as keys, sorted, and as texts where they have none."""
-    if not versions:
-        return [], []
     points: set[bytes] = set()
     texts: dict[str, None] = {}
     begins = [span.lower for span in intervals]

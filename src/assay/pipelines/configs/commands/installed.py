@@ -78,6 +78,11 @@ def installed(conn: Connection, run: Run) -> Sequence[Installed]:
     return [_installed(app, told, briefs) for app in queries.list_apps(conn, run.number)]
 
 
+def known_records(conn: Connection) -> int:
+    """How many vulnerabilities of the catalog name a product of the vendor Splunk: of 0 nothing can be concluded."""
+    return len(_products(conn))
+
+
 def _products(conn: Connection) -> Mapping[int, Sequence[_Product]]:
     """The products of the vendor that each vulnerability names, by its key."""
     ids = find_mentioning(conn, products.VENDOR, _MOST_RECORDS)
