@@ -4,13 +4,16 @@ from contextlib import ExitStack
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show
 from assay.domain.wording import counted
+
+if TYPE_CHECKING:
+    from assay.pipelines.feeds.commands.evaluating import Asked
 
 
 def evaluate(
@@ -69,8 +72,12 @@ def evaluate(
         reports = evaluating.evaluate(chosen, names, threshold=threshold, ask=ask, progress=progress)
     if as_json:
         print_json(to_builtins(reports))
-        return
-    show(*report_screens(reports))
+    else:
+        show(*report_screens(reports))
+    _tell_questions(asked)
+
+
+def _tell_questions(asked: "Asked") -> None:
     if asked.questions:
         each = asked.seconds / asked.questions
         note(f"{counted(asked.questions, 'question', 'questions')} to the model, {each:.1f} s each")
