@@ -230,8 +230,8 @@ def _add_inventory(routes: APIRouter, read: Reading) -> None:
         responses=responses(
             "Apps by area and name, and Splunk itself as `splunk`, each with what the catalog knows of that version. "
             "`confidence` is how sure the names of app and product are alike, `why` says how; `is_unknown` where the "
-            "version cannot be compared. `records` is how many vulnerabilities of the catalog name a product of Splunk: "
-            "of none nothing can be concluded.",
+            "version cannot be compared. `records` is how many vulnerabilities of the catalog name a product of "
+            "Splunk: of none nothing can be concluded.",
             examples.APPS,
             *(404, 409),
         ),
