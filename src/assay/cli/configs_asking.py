@@ -148,8 +148,8 @@ def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
     from assay.pipelines.configs.commands import installed
 
     with reading(ctx, run) as (conn, found):
-        listed = installed.installed(conn, found)
-        is_known = any(one.vulnerabilities for one in listed) or installed.known_records(conn) > 0
+        inventory = installed.installed(conn, found)
+    listed = inventory.apps
     if as_json:
         print_json(
             [
@@ -164,7 +164,7 @@ def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
         )
     else:
         show(apps_screen(listed))
-        if not is_known:
+        if not inventory.records:
             note(
                 "The catalog names no product of Splunk, so nothing can be said of these versions: `assay sync cve`"
             )

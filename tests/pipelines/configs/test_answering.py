@@ -408,7 +408,7 @@ def test_splunk_and_its_apps_are_looked_up_in_the_catalog(ctx):
         },
     )
     with ctx.db.transaction() as conn:
-        found = {one.name: one for one in installed.installed(conn, run)}
+        found = {one.name: one for one in installed.installed(conn, run).apps}
     assert found["a"].purl == "pkg:generic/splunkbase/a@1.0"
     assert (found["b"].version, found["b"].vulnerabilities) == (None, ())
     own = found["splunk"]

@@ -138,10 +138,9 @@ def _add_apps(routes: APIRouter, archive: Archive) -> None:
     def apps(request: Request, who: Viewer, run_id: RunId, form: Format = "") -> Response:
         def ask(conn: Connection, run: Run) -> dict[str, Any]:
             found = installed.installed(conn, run)
-            is_known = any(one.vulnerabilities for one in found) or installed.known_records(conn) > 0
             return {
-                "installed": found,
-                "is_known": is_known,
+                "installed": found.apps,
+                "is_known": found.records > 0,
                 "known": {(one.area, one.app): one for one in queries.list_apps(conn, run.number)},
             }
 
