@@ -73,6 +73,7 @@ bench: .venv/.dev ## Measure the promises of speed on the full archives in DATA
 		$(BIN)/python benchmarks/pages.py "$(DATA)" --home "$$home"
 	@$(BIN)/python benchmarks/prose.py "$(DATA)"
 	@$(BIN)/python benchmarks/extraction.py "$(DATA)"
+	@$(BIN)/python benchmarks/processing.py "$(DATA)"
 
 chaos: .venv/.dev ## Kill workers, PostgreSQL and the web service, fill disks, turn clocks, 20 rounds; ARGS='--seed N' repeats them
 	@PYTHONPATH=tests $(BIN)/python -m jobs.chaos $(ARGS)

@@ -66,8 +66,8 @@ def chosen(folder: Path, split: str, texts: int) -> dict[str, list[Labelled]]:
     return found
 
 
-def entry(label: Labelled, turn: int) -> Prose:
-    """The record's prose as a feed's entry would bring it."""
+def written(label: Labelled, turn: int) -> tuple[bytes, str | None, str | None]:
+    """The record's prose as a feed's entry would bring it: Markdown, the title, the address."""
     title, body, address = label.title, label.body, None
     identifier = next((name for name in sorted(label.ids) if name.startswith("CVE-")), label.name)
     if turn % 3 == 0:
@@ -78,7 +78,13 @@ def entry(label: Labelled, turn: int) -> Prose:
         address = f"https://advisories.example.org/{identifier}"
     links = "".join(f"\n- {link}" for link in label.links)
     body = f"{body}\n\nReferences\n{links}" if links else body
-    return clean(body.encode(), "text/markdown", title or None, address)
+    return body.encode(), title or None, address
+
+
+def entry(label: Labelled, turn: int) -> Prose:
+    """The record's prose, made readable."""
+    raw, title, address = written(label, turn)
+    return clean(raw, "text/markdown", title, address)
 
 
 def bulletins(folder: Path) -> Iterator[tuple[str, Prose, set[str]]]:

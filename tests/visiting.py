@@ -1,6 +1,7 @@
 """Who visits the pages in a browser, on what, and how they come in."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from playwright.sync_api import Page
 
@@ -27,3 +28,25 @@ def come_in(page: Page, role: Role, kept: dict[Role, list[Any]]) -> None:
         return
     sign_in(page, role)
     kept[role] = page.context.cookies()
+
+
+def complaints(page: Page, axe: str, paths: Iterable[str]) -> str:
+    """What axe-core finds, in light and in dark, on a desk and on a phone; and whether a page is wider than a phone."""
+    found: list[str] = []
+    themes: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+    for scheme in themes:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            for path in paths:
+                page.goto(path)
+                page.evaluate(axe)
+                told = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
+                found += [
+                    f"{path} {scheme} {size['width']}: {one['id']} {one['nodes'][0]['html'][:160]}"
+                    for one in told
+                ]
+                if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
+                    found.append(f"{path} {size['width']}: wider than the window")
+    page.set_viewport_size(DESKTOP)
+    return "\n".join(found)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from assay.auth.commands import Act, add_person, add_token, disable
 from assay.auth.model import Role
@@ -28,6 +28,7 @@ _ARGUMENTS = [
 ]
 # Nothing here is timed; a loaded machine may take as long as it needs.
 _PATIENCE = 60_000
+expect.set_options(timeout=_PATIENCE)
 
 
 @pytest.fixture(scope="package")

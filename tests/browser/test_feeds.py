@@ -5,7 +5,7 @@ from assay.pipelines.feeds.model.entries import Received, Weight
 from assay.pipelines.feeds.queries.sources import get_source
 from assay.pipelines.feeds.store import entries
 from assay.pipelines.feeds.store.sources import note_failure
-from visiting import DESKTOP, PHONE, come_in
+from visiting import come_in, complaints
 
 
 def give_entries(site):
@@ -52,24 +52,3 @@ def test_a_source_is_set_up_and_everybody_can_read_what_it_gave(visit, axe, sess
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Remove").click()
     page.get_by_text("its entries stay").wait_for()
-
-
-def complaints(page, axe, paths):
-    """What axe-core finds, in light and in dark, on a desk and on a phone; and whether a page is wider than a phone."""
-    found = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for size in (DESKTOP, PHONE):
-            page.set_viewport_size(size)
-            for path in paths:
-                page.goto(path)
-                page.evaluate(axe)
-                told = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
-                found += [
-                    f"{path} {scheme} {size['width']}: {one['id']} {one['nodes'][0]['html'][:160]}"
-                    for one in told
-                ]
-                if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
-                    found.append(f"{path} {size['width']}: wider than the window")
-    page.set_viewport_size(DESKTOP)
-    return "\n".join(found)

@@ -55,17 +55,20 @@ def loaded(server, template) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def assay(loaded) -> Iterator[Assay]:
+def assay(loaded) -> Assay:
     """Runs a command line, and fails where its exit code is not the expected one."""
 
     def run(*arguments: str, code: int = 0, input: str | None = None, **environment: str) -> Result:  # noqa: A002 - the runner's name
-        result = CliRunner().invoke(app, list(arguments), input=input, env={**loaded, **environment})
+        try:
+            result = CliRunner().invoke(app, list(arguments), input=input, env={**loaded, **environment})
+        finally:
+            # The log was told to write to a stderr that the runner has closed, and threads of other tests' services
+            # write to it as well.
+            structlog.reset_defaults()
         assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
         return result
 
-    yield run
-    # The log was told to write to a stderr that the runner has closed.
-    structlog.reset_defaults()
+    return run
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from conftest import _create, _drop
 from llm_server import MODEL
 
 SAMPLE = str(Path(__file__).parents[2] / "sample" / "cve.zip")
+OSV = SAMPLE.replace("cve.zip", "osv.zip")
 LINES = [
     {
         "name": "CVE-2026-1001",
@@ -52,7 +53,7 @@ def test_a_cve_archive_teaches_with_its_older_records_and_is_measured_on_its_new
     assert "wrong ones caught by review" in shown
 
 
-def test_texts_of_ones_own_are_measured_with_the_names_of_this_installation(ask, tmp_path):
+def test_texts_of_ones_own_are_measured_with_the_names_of_this_installation(assay, ask, tmp_path):
     path = tmp_path / "own.jsonl"
     path.write_text("\n".join(map(json.dumps, LINES)))
     (report,) = ask("feeds", "eval", "--data", str(path), "--since", "2026-01-01", "--catalog")
@@ -62,6 +63,9 @@ def test_texts_of_ones_own_are_measured_with_the_names_of_this_installation(ask,
     assert fields["vendor, new"]["labels"] == 2
     assert fields["vendor"]["accepted"] == 0.0
     assert fields["fixed_version"]["right"] == 1.0
+    said = assay("feeds", "eval", "--data", str(path), "--catalog")
+    assert "assay sync cve" in said.stderr
+    assert "own texts, rules: 2 texts, a dictionary of 0 names" in said.stdout
 
 
 def test_records_in_a_folder_are_read(ask, tmp_path):
@@ -87,6 +91,9 @@ def test_what_cannot_be_measured_on_is_said(assay, tmp_path):
     assert "none.zip" in said
     said = assay("feeds", "eval", "--data", SAMPLE, "--since", "2031-01-01", code=ExitCode.WRONG).stderr
     assert "choose an earlier day" in said
+    for day in ("soon", "2026-13-01", "20260101"):
+        said = assay("feeds", "eval", "--data", SAMPLE, "--since", day, code=ExitCode.WRONG).stderr
+        assert "a day such as 2026-01-31" in said
 
 
 def test_a_model_that_nobody_configured_is_not_asked(assay):
@@ -94,12 +101,29 @@ def test_a_model_that_nobody_configured_is_not_asked(assay):
     assert "assay llm" in said
 
 
-def test_with_a_model_both_methods_are_shown(ask, tmp_path, language_server):
+def test_with_a_model_both_methods_are_shown(assay, tmp_path, language_server):
     path = tmp_path / "own.jsonl"
     path.write_text(json.dumps(LINES[0]))
     environment = {"OLLAMA_BASE_URL": language_server.url, "OLLAMA_MODEL": MODEL}
-    alone, together = ask("feeds", "eval", "--data", str(path), "--model", **environment)
+    shown = assay("feeds", "eval", "--data", str(path), "--model", "--json", **environment)
+    assert (
+        "1 question to the model, "
+        in assay("feeds", "eval", "--data", str(path), "--model", **environment).stderr
+    )
+    alone, together = json.loads(shown.stdout)
     assert (alone["method"], together["method"]) == ("rules", "rules and model")
     assert [row["field"] for row in alone["fields"]] == [row["field"] for row in together["fields"]]
     vendors = [row for row in together["fields"] if row["field"] == "vendor"]
     assert vendors[0]["accepted"] == 0.0
+
+
+def test_osv_records_are_a_kind_of_their_own(ask, assay):
+    reports = ask("feeds", "eval", "--data", OSV, "--data", SAMPLE, "--most", "120")
+    kinds = {report["kind"]: report for report in reports}
+    assert kinds.keys() == {"CVE records", "OSV records"}
+    fields = {row["field"]: row for row in kinds["OSV records"]["fields"]}
+    assert fields["identifier"]["right"] > 0.95
+    assert fields["product"]["labels"] > 10
+    assert fields["fixed_version"]["right"] > 0.6
+    assert sum(report["texts"] for report in reports) <= 120
+    assert "OSV records, rules: " in assay("feeds", "eval", "--data", OSV, "--most", "20").stdout

@@ -147,7 +147,7 @@ def test_what_was_given_up_is_tried_again_by_call(door: Door, web: Web) -> None:
     with door.service.ctx.db.transaction() as conn:
         first, second = store.take_batch(conn, 10, now)
         store.fail(conn, first.id, "never", now)
-        store.finish(conn, second.id, Outcome.NOT_ADVISORY, now)
+        store.finish(conn, {second.id: Outcome.NOT_ADVISORY}, now)
     door.as_(Role.ANALYST)
     door.ask("POST", "/v1/feeds/entries/retry", {"ids": [second.id]})
     assert door.status == 404

@@ -75,7 +75,7 @@ def users_add(
     if as_json:
         print_json({"person": person, "link": link})
         return
-    show(spoken(f"{person.name} is a {person.role} now."))
+    show(spoken(f"{person.name} has the role {person.role} now."))
     if link is not None:
         show(spoken("A password is chosen once at ", (link, "bold")))
 
@@ -107,7 +107,7 @@ def users_role(
 
     with _acting(ctx, by) as (_, act):
         person = commands.change_role(act, name, role)
-    _tell(person, f"{person.name} is a {person.role} now.", as_json=as_json)
+    _tell(person, f"{person.name} has the role {person.role} now.", as_json=as_json)
 
 
 @users.command("disable")

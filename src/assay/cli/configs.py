@@ -141,7 +141,7 @@ def show_run(ctx: typer.Context, run: RunName = "latest", as_json: AsJson = Fals
     if as_json:
         print_json({**found.shown(), "confs": confs, "problems": problems})
     else:
-        show(run_screen(found), confs_screen(confs), problems_screen(problems))
+        show(run_screen(found), confs_screen(confs), *([problems_screen(problems)] if problems else []))
     if found.status == "failed":
         raise typer.Exit(ExitCode.NOT_WELL)
 

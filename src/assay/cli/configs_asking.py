@@ -148,7 +148,8 @@ def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
     from assay.pipelines.configs.commands import installed
 
     with reading(ctx, run) as (conn, found):
-        listed = installed.installed(conn, found)
+        inventory = installed.installed(conn, found)
+    listed = inventory.apps
     if as_json:
         print_json(
             [
@@ -163,6 +164,10 @@ def apps(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
         )
     else:
         show(apps_screen(listed))
+        if not inventory.records:
+            note(
+                "The catalog names no product of Splunk, so nothing can be said of these versions: `assay sync cve`"
+            )
     if any(one.vulnerabilities for one in listed):
         raise typer.Exit(ExitCode.NOT_WELL)
 

@@ -91,14 +91,37 @@ def spans(ecosystem: str, ranges: Sequence[Range]) -> Spans:
     A range with an event that has no key goes to `unread` as a whole. Spans that overlap or touch become one, so that
     `fixed` is never itself affected.
     """
+    evaluated = _evaluated(ecosystem, ranges)
+    if len(evaluated) == 1 and (only := _plain_span(ecosystem, evaluated[0].events)) is not None:
+        return Spans((only,))
     found: list[Span] = []
     unread: list[str] = []
-    for each in _evaluated(ecosystem, ranges):
+    for each in evaluated:
         try:
             found += _spans(*_steps(ecosystem, each))
         except _Unread as error:
             unread += error.versions
     return Spans(_merged(found), tuple(dict.fromkeys(unread)))
+
+
+def _plain_span(ecosystem: str, events: Sequence[Event]) -> Span | None:
+    """The span of events that are one `introduced` and then at most one later `fixed`, as nearly all are.
+
+    None for any others, and for versions without a key.
+    """
+    if not 1 <= len(events) <= 2:
+        return None
+    introduced = events[0].introduced
+    if introduced is None or events[0] != Event(introduced=introduced):
+        return None
+    lower = BELOW_ALL if introduced == "0" else key(ecosystem, introduced)
+    if len(events) == 1 or lower is None:
+        return None if lower is None else Span(lower, None, False, None, introduced)
+    fixed = events[1].fixed
+    if fixed is None or events[1] != Event(fixed=fixed):
+        return None
+    upper = key(ecosystem, fixed)
+    return Span(lower, upper, False, fixed, introduced) if upper is not None and lower < upper else None
 
 
 def is_affected(ecosystem: str, version: str, affected: Affected) -> bool | None:

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from assay.pipelines.configs.commands.answering import Edge, Graph, Node
 from assay.web.layered import Measures, Point, laid_out
+from assay.web.lettering import shortened
 
 _COLUMNS = (
     ("input",),
@@ -15,8 +16,11 @@ _COLUMNS = (
     ("index", "queue", "output"),
     ("server",),
 )
-_LETTERS = 22
-_MEASURES = Measures()
+# Five columns of that stand beside each other on a screen of 1,280 pixels.
+_MEASURES = Measures(width=160, between=44)
+_INSET = 10
+# Pixels; `configs.css` says the same.
+_NAME_SIZE, _KIND_SIZE = 12.0, 10.5
 # What such lines are called says nothing that their ends do not say.
 _PLAIN = frozenset(("index", "sourcetype", "queue", "sends to"))
 
@@ -62,26 +66,21 @@ def _station(node: Node, corner: Point, address: str, reason: str, *, is_chosen:
     kind = f"station {node.kind}" + (" missing" if node.is_missing else "") + (" chosen" if is_chosen else "")
     caption = reason if node.kind == "transform" and reason else node.kind
     if node.is_missing:
-        caption = f"{node.kind} · defined nowhere"
+        caption = f"no such {node.kind}"
     elif node.kind == "props" and reason:
         caption = f"props by {reason.removeprefix('matches ')}"
     about = f"{caption} {node.name}"
+    room = _MEASURES.width - 2 * _INSET
     return Markup(
         '<a class="{}" href="{}"><title>{}</title>'
         '<rect x="{:.0f}" y="{:.0f}" width="{}" height="{}" rx="{}"/>'
-        '<text class="kind" x="{:.0f}" y="{:.0f}">{}</text><text x="{:.0f}" y="{:.0f}">{}</text></a>'
+        # A picture within the picture, which is cut at its edge if a font is wider than any that is known.
+        '<svg x="{:.0f}" y="{:.0f}" width="{}" height="{}"><text class="kind" y="15">{}</text>'
+        '<text y="31">{}</text></svg></a>'
     ).format(
         *(kind, address, about),
         *(x, y, _MEASURES.width, _MEASURES.height, 14 if node.kind in ("index", "server") else 4),
-        *(x + 10, y + 15, _short(caption, _LETTERS + 4)),
-        *(x + 10, y + 31, _short(node.name, _LETTERS)),
+        *(x + _INSET, y, room, _MEASURES.height),
+        shortened(caption, room / _KIND_SIZE),
+        shortened(node.name, room / _NAME_SIZE),
     )
-
-
-def _short(text: str, most: int) -> str:
-    """The beginning and the end of a text that is too long: paths differ at their ends."""
-    text = " ".join(text.split())
-    if len(text) <= most:
-        return text
-    head = (most - 1) // 2
-    return f"{text[:head]}…{text[-(most - 1 - head) :]}"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.domain.splunk.conf import Conf, Setting, Stanza, read, render
+from assay.domain.splunk.conf import Conf, Setting, Stanza, pack, read, render, unpack
 
 SAMPLE = Path(__file__).parents[3] / "sample" / "splunk-etc.tar.gz"
 
@@ -164,6 +164,7 @@ def test_what_was_read_is_rendered_so_that_it_reads_the_same(text: str):
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(content: bytes):
     conf = read(content)
+    assert unpack(pack(conf.stanzas)) == conf.stanzas
     for stanza in conf.stanzas:
         for setting in stanza.settings:
             assert 1 <= setting.line <= setting.end

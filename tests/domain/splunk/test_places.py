@@ -2,7 +2,7 @@
 
 import pytest
 
-from assay.domain.splunk.places import Area, Kind, Target, locate, seat
+from assay.domain.splunk.places import Area, Kind, Target, locate, locate_lookup, seat
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,25 @@ def test_configuration(path, area, app, user, scope, name):
 )
 def test_what_is_no_configuration(path):
     assert locate(path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("opt/splunk/etc/apps/x/lookups/a.csv", (Area.APP, "x", "", "a.csv")),
+        ("etc/users/bob/search/lookups/a.csv.gz", (Area.USER, "search", "bob", "a.csv.gz")),
+        ("etc/system/lookups/a.csv", (Area.SYSTEM, "", "", "a.csv")),
+        ("x/packed.spl!/my_app/lookups/a.csv", (Area.PACKAGE, "my_app", "", "a.csv")),
+        ("lookups/a.csv", (Area.APP, "alone", "", "a.csv")),
+        *(
+            (path, None)
+            for path in ("etc/apps/x/lookups/.keep", "etc/apps/x/bin/lookups/deep/a.csv", "a.csv", "")
+        ),
+        ("etc/apps/x/appserver/static/lookups/a.csv", None),
+    ],
+)
+def test_lookups(path, found):
+    assert locate_lookup(path, "alone") == found
 
 
 def test_metadata_and_specifications():

@@ -18,6 +18,7 @@ from assay.bootstrap import Context
 from assay.catalog import commands as catalog_commands
 from assay.catalog import queries as catalog
 from assay.catalog.model import Claim
+from assay.catalog.tasks import merging
 from assay.errors import Transient
 from assay.jobs.ledger import Outcome
 from assay.kit.pool import Pool
@@ -469,7 +470,10 @@ def test_record_restored_by_an_interrupted_document_goes_again(ctx: Context, tmp
     assert "X-0004" not in b.live(ctx, "osv")
 
 
-def test_merge_that_was_interrupted_goes_on(ctx: Context, tmp_path: Path) -> None:
+def test_merge_that_was_interrupted_goes_on(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "_PART", 400)
     path = b.zip_of(tmp_path / "1.zip", b.many_osv(900))
     stopped_in(ctx, path, "merge")
     report = b.sync_all(ctx, {"osv": commands.Request(origin=str(path))})

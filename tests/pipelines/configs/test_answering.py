@@ -43,6 +43,24 @@ def test_what_holds_and_what_it_shadows(conn, sample):
     assert answering.shown(part, ["monitor:///var/log/messages"], is_expanded=True) == [stanza]
 
 
+def test_a_run_of_before_files_were_kept_whole_is_read_from_its_rows(ctx):
+    content = SAMPLE.read_bytes()
+    run = note(ctx, content, file_name=SAMPLE.name, label="old", is_deferred=False).run
+    run = uploading.parse_now(ctx, run, lambda _: None)
+    with ctx.db.transaction() as conn:
+        confs = [one.conf for one in queries.list_confs(conn, run)]
+        whole = {conf: queries.load_files(conn, run.number, conf) for conf in confs}
+        held = {conf: answering.effective(conn, run, conf) for conf in ("props", "transforms", "inputs")}
+        conn.execute("DELETE FROM configs.contents WHERE run = %s AND file %% 2 = 0", (run.number,))
+        for conf in confs:
+            assert queries.load_files(conn, run.number, conf) == whole[conf]
+        conn.execute("DELETE FROM configs.contents WHERE run = %s", (run.number,))
+        for conf in confs:
+            assert queries.load_files(conn, run.number, conf) == whole[conf]
+        for conf, found in held.items():
+            assert answering.effective(conn, run, conf) == found
+
+
 def test_what_is_asked_for_and_not_there(conn, sample):
     with pytest.raises(NotFound, match=r"no nothing.conf; it has .*inputs"):
         answering.effective(conn, sample, "nothing")
@@ -78,7 +96,7 @@ def test_a_disabled_app_takes_no_part(ctx):
     with ctx.db.transaction() as conn:
         found = answering.effective(conn, run, "inputs")
         assert found.value("monitor:///x", "index") == "on"
-        assert found.stanzas["monitor:///x"].settings["index"].shadowed == []
+        assert found.stanzas["monitor:///x"].settings["index"].hides is None
         assert answering.effective(conn, run, "app").value("install", "state") == "disabled"
 
 
@@ -182,6 +200,7 @@ def test_data_routes(conn, sample):
     part = answering.data_routes(conn, sample, around="org_drop_debug")
     assert set(part.nodes) < set(graph.nodes)
     assert "queue:nullQueue" in part.nodes
+    assert "index:os" not in part.nodes
     text = answering.mermaid(part)
     assert text.startswith("flowchart LR\n")
     assert '-.->|"queue"|' in text
@@ -237,6 +256,9 @@ def test_what_changed(ctx):
 def test_lint_finds_what_was_planted(conn, sample):
     found = answering.lint(conn, sample)
     by_rule = Counter(one.rule for one in found)
+    grades = [answering.SEVERITIES.index(one.severity) for one in found]
+    assert grades == sorted(grades)
+    assert len(set(grades)) > 1
     assert {one.stanza for one in found if one.rule == "undefined-index"} == {
         "monitor:///var/log/app/*.log",
         "org_web_index",
@@ -312,6 +334,56 @@ def test_lint_keeps_quiet_where_nothing_can_be_told(ctx):
     }
 
 
+LOOKUPS = {
+    "etc/apps/a/default/transforms.conf": (
+        "[there]\nfilename = lookups/there.csv\n[gone]\nfilename = gone.csv\n[model]\nfilename = m.mlmodel\n"
+        "[written]\nfilename = written.csv\n[by_name]\nfilename = other.csv\n[kv]\ncollection = k\n"
+    ),
+    "etc/apps/b/default/transforms.conf": "[shared]\nfilename = there.csv\n[alien]\nfilename = alien.csv.gz\n",
+    "etc/apps/b/default/props.conf": '[s]\nLOOKUP-a = codes.csv code OUTPUT text\nLOOKUP-b = "there.csv" x\n',
+    "etc/apps/a/default/savedsearches.conf": ("[s]\nsearch = x | outputlookup append=true written.csv | y\n"),
+    "etc/apps/a/default/macros.conf": "[m]\ndefinition = outputlookup by_name\n",
+    "etc/system/default/transforms.conf": "[shipped]\nfilename = shipped.csv\n",
+}
+
+
+def test_around_a_sourcetype_is_where_its_inputs_send_what_no_transform_takes(conn, sample):
+    part = answering.data_routes(conn, sample, around="linux_secure")
+    assert {
+        "index:os",
+        "index:security",
+        "queue:nullQueue",
+        "server:idx1.example.test:9997",
+    } <= part.nodes.keys()
+    assert [node.name for node in part.nodes.values() if node.kind == "input"] == [
+        "monitor:///var/log/secure"
+    ]
+    props = answering.data_routes(conn, sample).at("props:linux_secure")
+    assert set(part.nodes) - set(props.nodes) == {"sourcetype:linux_secure"}
+    only = answering.data_routes(conn, sample).at("index:security")
+    assert "index:os" not in only.nodes
+
+
+def test_files_of_lookups_that_are_not_there(ctx):
+    without = parsed(ctx, LOOKUPS)
+    elsewhere = parsed(ctx, LOOKUPS, {"etc/deployment-apps/a/lookups/x.csv": "x\n"})
+    packed = parsed(ctx, LOOKUPS, {"etc/apps/a/lookups/there.csv": "code,text\n"})
+    with ctx.db.transaction() as conn:
+        for run in (without, elsewhere):
+            assert [one for one in answering.lint(conn, run) if one.rule == "missing-lookup-file"] == []
+        found = [one for one in answering.lint(conn, packed) if one.rule == "missing-lookup-file"]
+    assert {(one.severity, one.conf, one.stanza, one.key, one.line, one.message) for one in found} == {
+        *(
+            (severity, conf, stanza, key, line, f"no folder of lookups in the archive holds {file}")
+            for severity, conf, stanza, key, line, file in [
+                ("warning", "transforms", "gone", "filename", 4, "gone.csv"),
+                ("hint", "transforms", "alien", "filename", 4, "alien.csv.gz"),
+                ("hint", "props", "s", "LOOKUP-a", 2, "codes.csv"),
+            ]
+        ),
+    }
+
+
 def test_every_rule_is_explained():
     """In the module of the rules only they are called by words with hyphens."""
     raised = re.findall(r'"([a-z]+(?:-[a-z]+)+)"', Path(linting.__file__).read_text(encoding="utf-8"))
@@ -336,7 +408,7 @@ def test_splunk_and_its_apps_are_looked_up_in_the_catalog(ctx):
         },
     )
     with ctx.db.transaction() as conn:
-        found = {one.name: one for one in installed.installed(conn, run)}
+        found = {one.name: one for one in installed.installed(conn, run).apps}
     assert found["a"].purl == "pkg:generic/splunkbase/a@1.0"
     assert (found["b"].version, found["b"].vulnerabilities) == (None, ())
     own = found["splunk"]

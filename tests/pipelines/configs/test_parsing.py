@@ -12,6 +12,7 @@ from assay.bootstrap import Context
 from assay.errors import NotFound, Permanent, Transient
 from assay.jobs import queries as jobs
 from assay.kit.budget import UnpackLimits
+from assay.kit.compression import decompress
 from assay.pipelines.configs import queries
 from assay.pipelines.configs.commands import uploading
 from assay.pipelines.configs.tasks import loading
@@ -19,7 +20,7 @@ from assay.pipelines.configs.tasks.parsing import parse, parse_run
 from pipelines.configs.counting import count_archive
 from pipelines.configs.making import ANN, SAMPLE, note, parsed, tarred
 
-TABLES = ("files", "stanzas", "settings", "problems", "documented", "apps", "objects")
+TABLES = ("files", "stanzas", "settings", "contents", "problems", "documented", "apps", "objects", "lookups")
 
 
 def rows(ctx: Context, run: int) -> dict[str, int]:
@@ -94,6 +95,10 @@ def test_no_secret_is_stored_and_equal_ones_look_equal(ctx):
     assert one == values["outputs", "tcpout:a", "sslPassword"]
     assert one != values["server", "other", "pass4SymmKey"]
     assert run.counts["secrets"] == 4
+    with ctx.db.transaction() as conn:
+        kept = conn.execute("SELECT stanzas FROM configs.contents WHERE run = %s", (run.number,)).fetchall()
+    assert len(kept) == 3
+    assert not any(secret.encode() in decompress(stanzas) for (stanzas,) in kept)
     # What was uploaded holds them, and is for its owner's eyes only.
     assert ctx.uploads.root.stat().st_mode & 0o777 == 0o700
 

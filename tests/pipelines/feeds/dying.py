@@ -44,16 +44,20 @@ def main(url: str, *statements: str) -> None:
 
 
 def _die_at(statement: int) -> None:
-    execute = psycopg.Cursor.execute
     seen = [0]
 
-    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        seen[0] += 1
-        if seen[0] == statement:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return execute(self, *args, **kwargs)
+    def counting(run: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            seen[0] += 1
+            if seen[0] == statement:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return run(*args, **kwargs)
 
-    psycopg.Cursor.execute = counted  # type: ignore[method-assign]  # in a process that is about to die
+        return counted
+
+    # In a process that is about to die.
+    for name in ("execute", "executemany"):
+        setattr(psycopg.Cursor, name, counting(getattr(psycopg.Cursor, name)))
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def test_completed_entries_are_purged_by_call(feeds: Context, web: Web, add: Add
     with feeds.db.transaction() as conn:
         for one in entry_store.take_batch(conn, 100, clock.now):
             if one.title == "a":
-                entry_store.finish(conn, one.id, Outcome.CLAIMED, clock.now)
+                entry_store.finish(conn, {one.id: Outcome.CLAIMED}, clock.now)
             else:
                 entry_store.fail(conn, one.id, "never", clock.now)
     clock.pass_(days=2)

@@ -159,7 +159,7 @@ def test_processes_killed_at_any_statement_lose_nothing_and_do_nothing_twice(
         # Nothing is given up for having been at hand in a process that somebody killed.
         conn.execute("UPDATE feeds.raw_entries SET deaths = 0")
     killed = subprocess.run(
-        [sys.executable, "-m", "pipelines.feeds.dying", ctx.db.url, "2", "9", "30", "55"],
+        [sys.executable, "-m", "pipelines.feeds.dying", ctx.db.url, "2", "9", "13", "25"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -190,3 +190,17 @@ def test_processes_killed_at_any_statement_lose_nothing_and_do_nothing_twice(
         received(conn)
     process_now(other, 100, batches=None)
     assert kept(other) == found
+
+
+def test_a_batch_settles_as_its_entries_do_one_by_one(ctx: Context, waiting: int, make_context):
+    found = []
+    for size in (100, 1):
+        with (one := make_context()).db.transaction() as conn:
+            conn.execute("TRUNCATE feeds.sources, catalog.claims CASCADE")
+            # Two feeds that say the same: what one entry says of a vulnerability depends on the others in its batch.
+            number = received(conn) + received(conn, feed="mirror")
+        stats = process_now(one, size, batches=None)
+        assert stats.processed == number == 2 * waiting
+        found.append([kept(one), stats.created, stats.updated, stats.skipped, stats.duplicates])
+    assert found[0] == found[1]
+    assert found[0][-1] > waiting

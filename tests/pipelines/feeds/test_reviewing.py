@@ -17,9 +17,10 @@ from assay.pipelines.feeds.model.entries import Outcome
 from assay.pipelines.feeds.model.extraction import Doubt
 from assay.pipelines.feeds.model.review import Edits, Filters, State
 from assay.pipelines.feeds.queries.reviewing import (
-    after_line,
+    after_cursor,
     count_standing,
     count_to_review,
+    cursor_of,
     get_item,
     list_lines,
     next_in_queue,
@@ -300,7 +301,7 @@ def test_the_queue_is_in_the_order_in_which_people_should_look(conn: Connection)
     paged, after = [], None
     while lines := list_lines(conn, Filters(), limit=1, after=after):
         paged += [one.identifier for one in lines]
-        after = after_line(lines[-1])
+        after = after_cursor(cursor_of(lines[-1]))
     assert paged == order
     first = list_lines(conn, Filters(), limit=1)[0]
     number, seen = first.id, []

@@ -109,8 +109,8 @@ def test_two_who_take_at_once_share_nothing(fresh_url: str) -> None:
 def test_a_processed_entry_is_finished_once(conn: Connection) -> None:
     add(conn, source(conn), received("a"))
     (one,) = entries.take_batch(conn, 1, NOW)
-    assert entries.finish(conn, one.id, Outcome.CLAIMED, NOW)
-    assert not entries.finish(conn, one.id, Outcome.CLAIMED, NOW)
+    assert entries.finish(conn, {one.id: Outcome.CLAIMED}, NOW)
+    assert not entries.finish(conn, {one.id: Outcome.CLAIMED}, NOW)
     assert entries.retry_or_fail(conn, one.id, "late", NOW) is None
     assert status(conn, "a") == ("completed", 1, None)
 
@@ -184,7 +184,7 @@ def test_an_entry_that_kills_its_workers_comes_alone_and_is_given_up(conn: Conne
     (poison,) = entries.take_batch(conn, 10, NOW, gone)
     assert poison.key == "poison"
     (good,) = entries.take_batch(conn, 10, NOW)
-    assert entries.finish(conn, good.id, Outcome.NOT_ADVISORY, NOW)
+    assert entries.finish(conn, {good.id: Outcome.NOT_ADVISORY}, NOW)
     assert entries.reclaim(conn, NOW) == Reclaimed(waiting=1)
     assert taken(conn, taker=gone) == ["poison"]
     assert entries.reclaim(conn, NOW) == Reclaimed(waiting=1)
@@ -199,7 +199,7 @@ def test_only_completed_entries_are_purged_and_they_do_not_come_back(conn: Conne
     add(conn, where, *those)
     for one in entries.take_batch(conn, 3, NOW):
         if one.key == "done":
-            entries.finish(conn, one.id, Outcome.CLAIMED, NOW)
+            entries.finish(conn, {one.id: Outcome.CLAIMED}, NOW)
         elif one.key == "failed":
             entries.fail(conn, one.id, "never", NOW)
         else:
@@ -216,7 +216,7 @@ def test_a_purged_entry_is_remembered_for_as_long_as_it_is_listed(conn: Connecti
     where, day = source(conn), timedelta(days=1)
     add(conn, where, received("listed"), received("gone"))
     for one in entries.take_batch(conn, 2, NOW):
-        entries.finish(conn, one.id, Outcome.DUPLICATE, NOW)
+        entries.finish(conn, {one.id: Outcome.DUPLICATE}, NOW)
     assert entries.purge(conn, NOW + day, NOW.date(), most=1) == 1
     assert entries.purge(conn, NOW + day, NOW.date()) == 1
     add(conn, where, received("listed"), now=NOW + 200 * day)

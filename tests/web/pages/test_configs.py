@@ -119,7 +119,8 @@ def test_every_page_that_an_archive_links_to_is_there(viewer, run):
 def test_a_file_says_of_each_line_what_became_of_it(viewer, run):
     number = _file(viewer, run, "area=app&app=000_org_base", "inputs.conf")
     html = viewer.get(f"/configs/{run.id}/files/{number}").text
-    assert "[monitor:///var/log/secure]" in html
+    [stanza] = re.findall(r'href="([^"]*)">\[monitor:///var/log/secure\]<', html)
+    assert "1 stanza in inputs.conf" in viewer.get(stanza).text
     assert re.search(
         r'class="lost">.*?security.*?hidden by.*?system/<wbr>local/<wbr>inputs\.conf', html, re.DOTALL
     )
@@ -164,7 +165,7 @@ def test_what_holds_names_the_winner_and_what_it_hides(viewer, run):
 
 def test_the_ways_of_data_are_a_picture_whose_stations_lead_on(viewer, run):
     html = viewer.get(f"/configs/{run.id}/routing").text
-    drawn = re.search(r"<svg class=\"routes\".*?</svg>", html, re.DOTALL)
+    drawn = re.search(r"<svg class=\"routes\".*</svg>(?=</div>)", html, re.DOTALL)
     assert drawn is not None
     picture = ET.fromstring(drawn[0].replace("&", "&amp;"))
     stations = picture.findall(".//a")
@@ -211,12 +212,38 @@ def test_findings_are_explained_and_filtered(viewer, run):
     assert viewer.get(f"/configs/{run.id}/lint?severity=awful").status == 400
 
 
+def test_without_records_of_splunk_no_app_is_called_safe(viewer, run):
+    html = viewer.get(f"/configs/{run.id}/apps").text
+    assert "The catalog names no product of Splunk" in html
+    assert "No vulnerability" not in html
+
+
+@pytest.mark.parametrize(
+    ("context", "said", "unsaid"),
+    [
+        ("", "<code>system/local</code></li><li>each app", "saved in"),
+        ("&app=search", "<code>local</code> of search", "saved in"),
+        ("&app=search&user=bob", "what bob saved in search", "the cluster bundle"),
+    ],
+)
+def test_which_file_wins_is_explained_for_the_context(viewer, run, context, said, unsaid):
+    html = viewer.get(f"/configs/{run.id}/effective?conf=props{context}").text
+    rules = html[html.index("Which file wins") :]
+    assert said in rules
+    assert unsaid not in rules
+
+
 def test_changes_between_two_uploads(viewer, run, older):
     html = viewer.get(f"/configs/{run.id}/changes?since={older.id}&conf=outputs").text
     assert '<span class="mark added">' in html
     assert "before" in html
+    # What is gone stands in the older archive, what came in this one.
+    [gone] = re.findall(rf'href="(/configs/{older.id}/files/\d+)"', html)[:1]
+    assert "[tcpout]" in viewer.get(gone).text
+    [come] = re.findall(rf'href="(/configs/{run.id}/files/\d+)"', html)[:1]
+    assert "outputs.conf" in viewer.get(come).text
     only = viewer.get(f"/configs/{run.id}/changes?since={older.id}&effective=true&change=removed").text
-    assert re.search(r"\[old\]", only)
+    assert f'href="/configs/{older.id}/effective?conf=outputs&stanza=old">[old]' in only
     assert "Choose an older upload" in viewer.get(f"/configs/{run.id}/changes").text
 
 

@@ -1,6 +1,6 @@
 """What of a finished record a package is matched against: intervals of version keys, listed versions, commits."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from assay.domain.matching import Span, spans
 from assay.domain.origins import read_commit
 from assay.domain.osv import Affected
 from assay.domain.plain import without_nul
-from assay.domain.versions import key
+from assay.domain.versions import keys
 
 # A fixed version is shown, and kept in the index for that; no real one is longer.
 _LONGEST_FIXED = 100
@@ -35,18 +35,18 @@ def match_rows(affected: Sequence[Affected]) -> tuple[MatchRow, ...]:
     A version is affected if it is in an interval or listed (OSV schema, section "Evaluation"): listed versions that
     an interval holds anyway are left out.
     """
-    rows: dict[MatchRow, None] = {}
+    rows: list[MatchRow] = []
     for entry in affected:
         full, name = package_key(entry)
         if can_be_kept(full, name):
-            rows.update(dict.fromkeys(_rows(entry, full, name)))
-    return tuple(rows)
+            rows += _rows(entry, full, name)
+    return tuple(dict.fromkeys(rows)) if len(rows) > 1 else tuple(rows)
 
 
 def _rows(entry: Affected, full: str, name: str) -> list[MatchRow]:
     ecosystem, _, release = full.partition(":")
     found = spans(full, entry.ranges)
-    points, texts = _listed_elsewhere(full, entry.versions, found.spans)
+    points, texts = _listed_elsewhere(full, entry.versions, found.spans) if entry.versions else ((), ())
     rows = [
         MatchRow(
             ecosystem,
@@ -76,18 +76,21 @@ def _listed_elsewhere(
     ecosystem: str, versions: Sequence[str], intervals: Sequence[Span]
 ) -> tuple[list[bytes], list[str]]:
     """The listed versions outside all intervals: as keys, sorted, and as texts where they have none."""
-    if not versions:
-        return [], []
-    points: set[bytes] = set()
-    texts: dict[str, None] = {}
-    begins = [span.lower for span in intervals]
-    for version in versions:
-        found = key(ecosystem, version)
-        if found is None:
-            texts[without_nul(version)] = None
-        elif not (before := bisect_right(begins, found)) or not intervals[before - 1].holds(found):
-            points.add(found)
-    return sorted(points), list(texts)
+    found = keys(ecosystem, versions)
+    texts = (
+        {without_nul(version): None for version, at in zip(versions, found, strict=True) if at is None}
+        if None in found
+        else {}
+    )
+    points = sorted({at for at in found if at is not None})
+    outside: list[bytes] = []
+    passed = 0
+    for span in intervals:
+        begin = bisect_left(points, span.lower, passed)
+        outside += points[passed:begin]
+        find = bisect_right if span.is_upper_included else bisect_left
+        passed = len(points) if span.upper is None else find(points, span.upper, begin)
+    return outside + points[passed:], list(texts)
 
 
 def affected_commits(affected: Sequence[Affected]) -> tuple[bytes, ...]:

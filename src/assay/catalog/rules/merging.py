@@ -100,17 +100,23 @@ class _Merge:
 
     def _heard(self, field: str) -> list[Ranked]:
         """The claims heard on a field, most trusted first."""
-        speaking = self._speaking
-        if not self._is_plain:
-            speaks = self._policy.speaks
-            speaking = [entry for entry in speaking if speaks(entry.claim, field)]
-        if len(speaking) > 1 and field in self._policy.field_ranks:
-            ordered, trust = self._ordered, self._trust
-            speaking = sorted(
-                speaking,
-                key=lambda entry: self._order(ordered[entry.place], trust[ordered[entry.place].id], field),
-            )
-        return speaking
+        return self._by_trust(field, self._speaking_on(field))
+
+    def _speaking_on(self, field: str) -> list[Ranked]:
+        if self._is_plain:
+            return self._speaking
+        speaks = self._policy.speaks
+        return [entry for entry in self._speaking if speaks(entry.claim, field)]
+
+    def _by_trust(self, field: str, speaking: list[Ranked]) -> list[Ranked]:
+        """Claims in the order of trust that a field has for itself, if it has one."""
+        if len(speaking) < 2 or field not in self._policy.field_ranks:
+            return speaking
+        ordered, trust = self._ordered, self._trust
+        return sorted(
+            speaking,
+            key=lambda entry: self._order(ordered[entry.place], trust[ordered[entry.place].id], field),
+        )
 
     def _pick(self, field: str, alike: Callable[[Any], Any] | None = None) -> Any:
         """The most trusted claim's value of a field; those with another one are written down as disagreeing."""
@@ -120,22 +126,23 @@ class _Merge:
                 return None
             self._fields[field] = _ALONE[0]
             return value
-        found = found_alike = None
-        by = -1
-        against: list[int] = []
-        for place, claim in self._heard(field):
-            value = getattr(claim, field)
-            if value is None or value == ():
-                continue
-            if by < 0:
-                found, by = value, place
-            elif value != found:
-                if alike is not None and found_alike is None:
-                    found_alike = alike(found)
-                if alike is None or alike(value) != found_alike:
-                    against.append(place)
-        if by >= 0:
-            self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
+        # Most fields are told by one claim only, and then nobody has to be ranked.
+        telling = [
+            entry
+            for entry in self._speaking_on(field)
+            if (value := getattr(entry.claim, field)) is not None and value != ()
+        ]
+        if not telling:
+            return None
+        (by, claim), *others = self._by_trust(field, telling)
+        found = getattr(claim, field)
+        against = [place for place, other in others if getattr(other, field) != found]
+        if against and alike is not None:
+            meant = alike(found)
+            against = [
+                place for place in against if alike(getattr(self._ordered[place].claim, field)) != meant
+            ]
+        self._fields[field] = Said(by, tuple(against)) if against else _alone(by)
         return found
 
     def _unite(

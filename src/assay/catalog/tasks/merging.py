@@ -27,7 +27,7 @@ from assay.kit.pool import Pool
 from assay.kit.spool import Spool
 
 # Claims per part: enough to make a transaction worth its round trips, few enough to stay small in memory.
-_PART = 400
+_PART = 1_000
 # Below this many claims starting other processes costs more than they save.
 FEW = 3_000
 _LOOKUP = 20_000

@@ -1,14 +1,19 @@
 """How right the extraction is on labelled texts: `assay feeds eval`."""
 
 from contextlib import ExitStack
+from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show
 from assay.domain.wording import counted
+
+if TYPE_CHECKING:
+    from assay.pipelines.feeds.commands.evaluating import Asked
 
 
 def evaluate(
@@ -18,7 +23,7 @@ def evaluate(
         list[Path],
         typer.Option(
             metavar="PATH",
-            help="Labelled texts: a CVE archive (zip), a folder of CVE records, or JSON Lines. May be given again.",
+            help="Labelled texts: CVE or OSV records (a zip or a folder), or JSON Lines. May be given again.",
         ),
     ],
     since: Annotated[
@@ -42,24 +47,47 @@ def evaluate(
 
     from assay.cli.screens.evaluation import report_screens
     from assay.pipelines.feeds.commands import evaluating
+    from assay.pipelines.feeds.queries.language import language_chosen
 
+    if since is not None and not _is_day(since):
+        raise typer.BadParameter("write a day such as 2026-01-31", param_hint="--since")
     chosen = evaluating.split(evaluating.read_labelled(data), since, most)
-    refused: list[str] = []
+    asked = evaluating.Asked()
     with ExitStack() as stack:
-        ask = None
+        ask, progress, threshold = None, evaluating.unseen, evaluating.THRESHOLD
         if catalog or model:
-            context, _ = stack.enter_context(current(ctx).working())
+            context, report = stack.enter_context(current(ctx).working())
+            progress = partial(report, "feeds", "measure")
+            with context.db.transaction() as conn:
+                threshold = language_chosen(conn, context.language).threshold
             if model:
-                ask = stack.enter_context(evaluating.asker(context, refused))
+                ask = stack.enter_context(evaluating.asker(context, asked))
         if catalog:
             with context.db.transaction() as conn:
                 names = evaluating.names_gathered(conn)
+            if not len(names):
+                note("this installation knows no names yet: `assay sync cve`, then `assay feeds process`")
         else:
             names = evaluating.taught_by(chosen.older)
-        reports = evaluating.evaluate(chosen, names, ask=ask)
+        reports = evaluating.evaluate(chosen, names, threshold=threshold, ask=ask, progress=progress)
     if as_json:
         print_json(to_builtins(reports))
-        return
-    show(*report_screens(reports))
-    if refused:
-        note(f"{counted(len(refused), 'question', 'questions')} to the model came to nothing: {refused[-1]}")
+    else:
+        show(*report_screens(reports))
+    _tell_questions(asked)
+
+
+def _tell_questions(asked: "Asked") -> None:
+    if asked.questions:
+        each = asked.seconds / asked.questions
+        note(f"{counted(asked.questions, 'question', 'questions')} to the model, {each:.1f} s each")
+    if asked.refused:
+        number = counted(len(asked.refused), "question", "questions")
+        note(f"{number} to the model came to nothing: {asked.refused[-1]}")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -33,8 +33,8 @@ def process(
 
     with current(ctx).working() as (context, progress):
         stats = process_now(context, batch, batches=1 if once else None, gathers=True)
-        if stats.processed:
-            catalog.merge(context, lambda done, total: progress("feeds", "merge", done, total))
+        # Also where nothing waited: somebody may have decided about extractions, and no worker runs.
+        catalog.merge(context, lambda done, total: progress("feeds", "merge", done, total))
     if as_json:
         print_json(asdict(stats))
         return

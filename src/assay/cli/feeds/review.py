@@ -127,46 +127,31 @@ def review_show(ctx: typer.Context, number: _Number, as_json: AsJson = False) ->
         _tell(get_item(conn, number), as_json=as_json)
 
 
-@review.command("approve")
-def review_approve(
-    ctx: typer.Context,
-    numbers: _Numbers = None,
-    *,
-    every: _All = False,
-    feed: _Feed = None,
-    doubt: _Doubt = None,
-    monitored: _Monitored = None,
-    at_least: _AtLeast = None,
-    at_most: _AtMost = None,
-    words: _Words = None,
-    reason: _Note = None,
-    by: By = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stand by some as they are; they are published as claims of a person."""
-    filters = _filters(Standing.IN_REVIEW, feed, doubt, monitored, at_least, at_most, words)
-    _decide_many(ctx, "approve", numbers, filters if every else None, reason, by, as_json=as_json)
+def _add_decision(action: str, said: str) -> None:
+    """A command that decides about some at once."""
+
+    @review.command(action, help=said)
+    def decide(
+        ctx: typer.Context,
+        numbers: _Numbers = None,
+        *,
+        every: _All = False,
+        feed: _Feed = None,
+        doubt: _Doubt = None,
+        monitored: _Monitored = None,
+        at_least: _AtLeast = None,
+        at_most: _AtMost = None,
+        words: _Words = None,
+        reason: _Note = None,
+        by: By = None,
+        as_json: AsJson = False,
+    ) -> None:
+        filters = _filters(Standing.IN_REVIEW, feed, doubt, monitored, at_least, at_most, words)
+        _decide_many(ctx, action, numbers, filters if every else None, reason, by, as_json=as_json)
 
 
-@review.command("reject")
-def review_reject(
-    ctx: typer.Context,
-    numbers: _Numbers = None,
-    *,
-    every: _All = False,
-    feed: _Feed = None,
-    doubt: _Doubt = None,
-    monitored: _Monitored = None,
-    at_least: _AtLeast = None,
-    at_most: _AtMost = None,
-    words: _Words = None,
-    reason: _Note = None,
-    by: By = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say that some are wrong; reading their entries again does not bring them back."""
-    filters = _filters(Standing.IN_REVIEW, feed, doubt, monitored, at_least, at_most, words)
-    _decide_many(ctx, "reject", numbers, filters if every else None, reason, by, as_json=as_json)
+_add_decision("approve", "Stand by some as they are; they are published as claims of a person.")
+_add_decision("reject", "Say that some are wrong; reading their entries again does not bring them back.")
 
 
 def _decide_many(

@@ -20,6 +20,7 @@ _STYLES = {"complete": "green", "failed": "red", "parsing": "cyan", "pending": "
 _SEVERITIES = {"error": "bold red", "warning": "yellow", "hint": "dim"}
 _CHANGES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 _LONGEST = 200
+_MOST_NAMED = 4
 
 
 def _line(value: str) -> str:
@@ -126,8 +127,8 @@ def typed_screen(listed: Sequence["Typed"]) -> "Table":
 
 
 def apps_screen(listed: Sequence["Installed"]) -> "Table":
-    """Apps, and how many vulnerabilities the catalog knows of each."""
-    lines = table("app", "version", "where", "", "vulnerabilities", right=("vulnerabilities",))
+    """Apps, and the vulnerabilities that the catalog knows of each."""
+    lines = table("app", "version", "where", "", "vulnerabilities", "", right=("vulnerabilities",), wide="")
     for one in listed:
         lines.add_row(
             spoken(one.name),
@@ -135,8 +136,15 @@ def apps_screen(listed: Sequence["Installed"]) -> "Table":
             one.area,
             "" if one.is_enabled else "disabled",
             count(len(one.vulnerabilities), "red"),
+            spoken(_named([known.name for known in one.vulnerabilities])),
         )
     return lines
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first names, the worst first, and how many more there are."""
+    left = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {number(left)} more" if left > 0 else "")
 
 
 def classes_screen(classes: Sequence["ServerClass"]) -> "Table":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assay.cli.output import spoken, table, text
+from assay.domain.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,11 +18,14 @@ def report_screens(reports: "Sequence[Report]") -> "list[RenderableType]":
     for report in reports:
         shown.append(
             spoken(
-                f"{report.method}: {report.texts:,} texts, a dictionary of {report.names:,} names; "
+                f"{report.kind}, {report.method}: {counted(report.texts, 'text')}, a dictionary of "
+                f"{counted(report.names, 'name')}; "
                 f"accepted from {report.threshold:g} on"
             )
         )
-        shown += [_fields(report.fields), _review(report.review)]
+        shown.append(_fields(report.fields))
+        if report.review.records:
+            shown.append(_review(report.review))
     return shown
 
 

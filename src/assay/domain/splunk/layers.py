@@ -57,7 +57,13 @@ class Winner(msgspec.Struct, gc=False):
     path: str
     line: int
     stanza: str
-    shadowed: list[Shadowed] = []
+    # A list of its own for each of a hundred thousand values that shadow nothing costs more than the values.
+    hides: list[Shadowed] | None = None
+
+    @property
+    def shadowed(self) -> Sequence[Shadowed]:
+        """The values that do not hold, the strongest first."""
+        return self.hides or ()
 
 
 @dataclass(slots=True)
@@ -191,9 +197,21 @@ def resolve(conf: str, layers: Iterable[Layer]) -> Effective:
 def _merge(into: Merged, stanza: Stanza, path: str) -> None:
     held = into.settings
     name = into.name
+    if not held:
+        # Most stanzas are in one file, and say nothing twice.
+        into.settings = {
+            one.key: Winner(one.value, path, one.line, name) for one in reversed(stanza.settings)
+        }
+        if len(into.settings) == len(stanza.settings):
+            return
+        held = into.settings = {}
     for setting in reversed(stanza.settings):
         winner = held.get(setting.key)
         if winner is None:
             held[setting.key] = Winner(setting.value, path, setting.line, name)
         else:
-            winner.shadowed.append(Shadowed(setting.value, path, setting.line, name))
+            lost = Shadowed(setting.value, path, setting.line, name)
+            if winner.hides is None:
+                winner.hides = [lost]
+            else:
+                winner.hides.append(lost)

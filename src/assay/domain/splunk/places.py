@@ -13,6 +13,7 @@ NESTED = "!/"
 _SCOPES = frozenset(("default", "local"))
 _META = "metadata"
 _README = "README"
+_LOOKUPS = "lookups"
 
 
 class Area(StrEnum):
@@ -119,8 +120,12 @@ def locate(path: str, lone_app: str = "") -> Place | None:
     if found is None or not inner:
         return found
     # Whatever lies in a package is that package's app, wherever the package itself lies.
-    app = found.app or package.rpartition("/")[2].partition(".")[0]
-    return replace(found, area=Area.PACKAGE, app=app, user="")
+    return replace(found, area=Area.PACKAGE, app=found.app or _packed(package), user="")
+
+
+def _packed(package: str) -> str:
+    """What an app is called that has no folder in its package."""
+    return package.rpartition("/")[2].partition(".")[0]
 
 
 def _named(parts: list[str], lone_app: str) -> Place | None:
@@ -162,6 +167,26 @@ def _owner(folder: list[str], lone_app: str) -> tuple[Area, str, str] | None:
     if "etc" in above or not _AREAS.keys().isdisjoint(above):
         return None
     return Area.APP, app, ""
+
+
+def locate_lookup(path: str, lone_app: str = "") -> tuple[Area, str, str, str] | None:
+    """(area, app, user, name) of a file in an app's, the system's or a user's folder of lookups; None for others."""
+    package, inner, own = path.rpartition(NESTED)
+    parts = [part for part in own.replace("\\", "/").split("/") if part not in ("", ".")]
+    if len(parts) < 2 or parts[-2] != _LOOKUPS or parts[-1].startswith("."):
+        return None
+    owner = _owner(parts[:-2], lone_app)
+    if owner is None:
+        return None
+    area, app, user = owner
+    if inner:
+        return Area.PACKAGE, app or _packed(package), "", parts[-1]
+    return area, app, user, parts[-1]
+
+
+def areas_of(target: Target) -> frozenset[Area]:
+    """The areas whose files are on the machine that is meant."""
+    return frozenset(_SEATS[target])
 
 
 def seat(place: Place, target: Target) -> Place | None:

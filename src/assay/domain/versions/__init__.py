@@ -1,13 +1,14 @@
 """Version keys: bytes whose memcmp order is the order in which an ecosystem puts its versions.
 
 key            ecosystem and version -> key, or None: unknown, which is never "not affected"
+keys           the same for several versions
 family_of      ecosystem -> the ordering family that it belongs to
 one module for each family, named by it
 
 Keys are stored, so ENCODER_VERSION rises whenever any key changes; what was stored under another one is encoded again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import lru_cache, partial
 
@@ -120,6 +121,12 @@ def key(ecosystem: str, version: str) -> bytes | None:
     below everything, OSV's `introduced: 0`. Never raises, whatever the text.
     """
     return _encoder(ecosystem)(version) if len(version) <= LONGEST_VERSION else None
+
+
+def keys(ecosystem: str, versions: Iterable[str]) -> list[bytes | None]:
+    """The key of each version, as `key` has it."""
+    encode = _encoder(ecosystem)
+    return [encode(version) if len(version) <= LONGEST_VERSION else None for version in versions]
 
 
 def family_key(family: Family, version: str) -> bytes | None:

@@ -168,13 +168,11 @@ def _without(raw: bytes, volatile: re.Pattern[bytes], marks: Sequence[bytes]) ->
     """The bytes that are left when the first match at or after each end of the one before it is taken out."""
     if not marks:
         return volatile.sub(b"", raw)
-    places: list[int] = []
-    for mark in marks:
-        at = raw.find(mark)
-        while at >= 0:
-            places.append(at)
-            at = raw.find(mark, at + 1)
-    places.sort()
+    places = [at for mark in marks for at in _places(raw, mark)]
+    if not places:
+        return raw
+    if len(marks) > 1:
+        places.sort()
     pieces: list[bytes] = []
     begin = 0
     for at in places:
@@ -183,6 +181,13 @@ def _without(raw: bytes, volatile: re.Pattern[bytes], marks: Sequence[bytes]) ->
             begin = match.end()
     pieces.append(raw[begin:])
     return b"".join(pieces)
+
+
+def _places(raw: bytes, mark: bytes) -> Iterator[int]:
+    at = raw.find(mark)
+    while at >= 0:
+        yield at
+        at = raw.find(mark, at + 1)
 
 
 class Candidate(NamedTuple):

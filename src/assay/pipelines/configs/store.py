@@ -13,7 +13,7 @@ from assay.kit.db import Connection, copy_rows, writable
 from assay.pipelines.configs.model import App, Typed
 
 _SQL = sql.beside(__file__)
-_PARTS = ("settings", "stanzas", "files", "problems", "documented", "apps", "objects")
+_PARTS = ("settings", "contents", "stanzas", "files", "problems", "documented", "apps", "objects", "lookups")
 
 
 class FileRow(NamedTuple):
@@ -45,6 +45,14 @@ class StanzaRow(NamedTuple):
     is_implicit: bool
 
 
+class ContentRow(NamedTuple):
+    """The stanzas of a file in one piece, as they are kept: packed and compressed."""
+
+    file: int
+    conf: str
+    stanzas: bytes
+
+
 class ProblemRow(NamedTuple):
     """A problem as it is kept."""
 
@@ -64,6 +72,15 @@ class DocumentedRow(NamedTuple):
     is_open: bool
 
 
+class LookupRow(NamedTuple):
+    """A file in a folder of lookups, as it is kept."""
+
+    area: str
+    app: str
+    owner: str
+    name: str
+
+
 # (file, stanza, conf, key, value, line, end line, whether it was a secret)
 SettingRow = tuple[int, int, str, str, str, int, int, bool]
 
@@ -74,8 +91,10 @@ class Rows:
 
     files: list[FileRow] = field(default_factory=list)
     stanzas: list[StanzaRow] = field(default_factory=list)
+    contents: list[ContentRow] = field(default_factory=list)
     problems: list[ProblemRow] = field(default_factory=list)
     documented: list[DocumentedRow] = field(default_factory=list)
+    lookups: list[LookupRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +170,13 @@ def copy_rest(conn: Connection, run: int, rows: Rows) -> None:
     )
     copy_rows(
         conn,
+        "configs.contents",
+        ("run", "file", "conf", "stanzas"),
+        ("int8", "int4", "text", "bytea"),
+        ((run, *row) for row in rows.contents),
+    )
+    copy_rows(
+        conn,
         "configs.problems",
         ("run", "path", "line", "code", "detail"),
         ("int8", "text", "int4", "text", "text"),
@@ -162,6 +188,13 @@ def copy_rest(conn: Connection, run: int, rows: Rows) -> None:
         ("run", "app", "conf", "stanza", "name", "is_open"),
         ("int8", "text", "text", "text", "text", "bool"),
         ((run, *row) for row in rows.documented),
+    )
+    copy_rows(
+        conn,
+        "configs.lookups",
+        ("run", "area", "app", "owner", "name"),
+        ("int8", "text", "text", "text", "text"),
+        ((run, *row) for row in rows.lookups),
     )
 
 

@@ -43,6 +43,10 @@ DELETE FROM configs.settings WHERE run = %(run)s::bigint AND file = ANY(%(files)
 -- Forgets a run's settings.
 DELETE FROM configs.settings WHERE run = %(run)s::bigint;
 
+-- name: delete_contents
+-- Forgets the pieces in which a run's files are read whole.
+DELETE FROM configs.contents WHERE run = %(run)s::bigint;
+
 -- name: delete_stanzas
 -- Forgets a run's stanzas.
 DELETE FROM configs.stanzas WHERE run = %(run)s::bigint;
@@ -66,6 +70,10 @@ DELETE FROM configs.apps WHERE run = %(run)s::bigint;
 -- name: delete_objects
 -- Forgets a run's typed projections.
 DELETE FROM configs.objects WHERE run = %(run)s::bigint;
+
+-- name: delete_lookups
+-- Forgets which files lay in a run's folders of lookups.
+DELETE FROM configs.lookups WHERE run = %(run)s::bigint;
 
 -- name: delete_run
 -- Forgets a run, and says which document it was.

@@ -195,7 +195,8 @@ APPS = {
             "area": "app",
             "vulnerabilities": [],
         },
-    ]
+    ],
+    "records": 3,
 }
 _LINUX = {
     "whitelist": ["*"],

@@ -230,13 +230,14 @@ def _add_inventory(routes: APIRouter, read: Reading) -> None:
         responses=responses(
             "Apps by area and name, and Splunk itself as `splunk`, each with what the catalog knows of that version. "
             "`confidence` is how sure the names of app and product are alike, `why` says how; `is_unknown` where the "
-            "version cannot be compared.",
+            "version cannot be compared. `records` is how many vulnerabilities of the catalog name a product of "
+            "Splunk: of none nothing can be concluded.",
             examples.APPS,
             *(404, 409),
         ),
     )
     def apps(run_id: RunId, _who: Viewer) -> Response:
-        return _ask(read, run_id, lambda conn, run: {"apps": installed.installed(conn, run)})
+        return _ask(read, run_id, installed.installed)
 
 
 def _add_serverclasses(routes: APIRouter, read: Reading) -> None:

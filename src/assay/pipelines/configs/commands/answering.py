@@ -27,6 +27,7 @@ Graph = routing.Graph
 Node = routing.Node
 Edge = routing.Edge
 RULES = explaining.RULES
+SEVERITIES = linting.SEVERITIES
 mermaid = routing.mermaid
 KINDS = tuple(PROJECTIONS)
 
@@ -224,7 +225,7 @@ def _written(conn: Connection, run: Run, conf: str) -> dict[tuple[str, str, str,
 
 
 def lint(conn: Connection, run: Run, since: Run | None = None) -> list[Finding]:
-    """What is wrong with a run; with an older one also which changed defaults local settings hide."""
+    """What is wrong with a run, the worst first; with an older one also which changed defaults local settings hide."""
     layers = _all_layers(conn, run)
     confs = {conf: resolve(conf, of) for conf, of in layers.items()}
     specs, own = _specs(conn, run)
@@ -244,11 +245,12 @@ def lint(conn: Connection, run: Run, since: Run | None = None) -> list[Finding]:
         own_specs=own,
         classes=server_classes(conn, run),
         has_deployment_apps=any(one.area == "deployment-app" for one in apps),
+        lookups=queries.list_lookups(conn, run.number),
     )
     found = linting.findings(material, _facts())
     if since is not None:
         found += linting.hidden_upgrades(_all_layers(conn, since), layers)
-    return found
+    return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
 
 
 def _all_layers(conn: Connection, run: Run) -> dict[str, list[Layer]]:

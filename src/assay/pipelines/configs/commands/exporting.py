@@ -120,13 +120,16 @@ def report(conn: Connection, run: Run) -> str:
 
 def _findings(found: Sequence[Finding]) -> list[str]:
     rules = Counter((one.rule, one.severity) for one in found)
-    lines = _table(("rule", "severity", "count"), [(*key, count) for key, count in sorted(rules.items())])
+    lines = _table(("rule", "severity", "count"), [(*key, count) for key, count in rules.items()])
     return [
         *lines,
         "",
         *_table(
-            ("rule", "where", "stanza", "setting", "what"),
-            [(one.rule, f"{one.path}:{one.line}", one.stanza, one.key, one.message) for one in found],
+            ("severity", "rule", "where", "stanza", "setting", "what"),
+            [
+                (one.severity, one.rule, f"{one.path}:{one.line}", one.stanza, one.key, one.message)
+                for one in found
+            ],
         ),
     ]
 

@@ -71,11 +71,24 @@ class Installed:
     vulnerabilities: tuple[Vulnerable, ...]
 
 
-def installed(conn: Connection, run: Run) -> Sequence[Installed]:
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The apps of a run, and how many vulnerabilities of the catalog name a product of the vendor Splunk.
+
+    Of `records` 0 nothing can be concluded.
+    """
+
+    apps: Sequence[Installed]
+    records: int
+
+
+def installed(conn: Connection, run: Run) -> Inventory:
     """The apps of a run, each looked up among the products of the vendor Splunk."""
     told = _products(conn)
     briefs = find_briefs(conn, told)
-    return [_installed(app, told, briefs) for app in queries.list_apps(conn, run.number)]
+    return Inventory(
+        [_installed(app, told, briefs) for app in queries.list_apps(conn, run.number)], len(told)
+    )
 
 
 def _products(conn: Connection) -> Mapping[int, Sequence[_Product]]:

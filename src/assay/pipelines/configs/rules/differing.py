@@ -38,8 +38,9 @@ Settings = Mapping[tuple[str, str, str, str], str]
 def written(conf: str, layers: Iterable[Layer]) -> dict[tuple[str, str, str, str], str]:
     """(conf, stanza, key, place) -> value of everything that is written, the last word of each file."""
     return {
-        (conf, stanza.name, one.key, layer.place.path): one.value
+        (conf, stanza.name, one.key, path): one.value
         for layer in layers
+        for path in (layer.place.path,)
         for stanza in layer.stanzas
         for one in stanza.settings
     }

@@ -50,6 +50,13 @@ RULES: Mapping[str, Explained] = {
         "The deployment server cannot hand out what deployment-apps does not hold; its clients go without.",
         "Put the app into deployment-apps, or take it out of the server class.",
     ),
+    "missing-lookup-file": Explained(
+        "A lookup whose file is not there",
+        "A search that uses the lookup fails, or goes without its fields. Files in lookups folders were "
+        "packed along, and this one is in none of them.",
+        "Put the file into the app's lookups folder, or correct the name; ignore it where a script or a "
+        "dashboard's search writes the file.",
+    ),
     "unknown-setting": Explained(
         "A setting that its specification does not know",
         "Splunk ignores settings that it does not know, so this line does nothing. The .spec file "

@@ -15,10 +15,13 @@ from assay.domain.splunk.conf import DEFAULT
 from assay.domain.splunk.layers import Effective, Layer, Winner
 from assay.domain.splunk.specs import Spec
 from assay.pipelines.configs.model import Finding
+from assay.pipelines.configs.rules.lookups import FILES, missing_files
 from assay.pipelines.configs.rules.projecting import as_flag
 from assay.pipelines.configs.rules.serverclasses import ServerClass
 
 ERROR, WARNING, HINT = "error", "warning", "hint"
+SEVERITIES = (ERROR, WARNING, HINT)
+"""What must be looked at first, first."""
 _REFERRING = ("TRANSFORMS", "RULESET", "REPORT")
 _PLAIN = "<redacted plain"
 _NO_GROUPS = frozenset(("", "*", "nogroup"))
@@ -49,6 +52,8 @@ class Material:
     """Configurations whose full specification is in the archive: Splunk's own, or the app's that made it up."""
     classes: list[ServerClass] = field(default_factory=list)
     has_deployment_apps: bool = False
+    lookups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The files in the folders of lookups, by app; nothing where the archive was packed without them."""
 
 
 _NOTHING = Effective("", {})
@@ -112,12 +117,13 @@ def _dangling_transforms(material: Material, facts: Facts) -> Iterator[Finding]:
     for stanza, settings in _stanzas(material.confs.get("props")):
         for key, winner in settings.items():
             for name in _references(key, winner.value):
-                # What a lookup calls by its file's name lies in a folder of lookups, which is not looked into.
-                if name in own or name in facts.transforms or name.endswith((".csv", ".csv.gz", ".kmz")):
+                # What a lookup calls by its file's name lies in a folder of lookups.
+                if name in own or name in facts.transforms or name.endswith(FILES):
                     continue
                 rule = "in-disabled-app" if name in known else "dangling-transform"
                 where = "only in an app that is disabled" if name in known else "nowhere"
-                message = f"the transform {name} is defined {where}"
+                what = "lookup" if key.startswith("LOOKUP") else "transform"
+                message = f"the {what} {name} is defined {where}"
                 yield _said(rule, WARNING, "props", stanza, key, winner, message)
 
 
@@ -192,6 +198,19 @@ def _missing_apps(material: Material, _facts: Facts) -> Iterator[Finding]:
                 stanza = f"serverClass:{one.name}:app:{app.name}"
                 message = f"deployment-apps holds no app {app.name}"
                 yield Finding("missing-app", ERROR, "serverclass", stanza, "", app.path, app.line, message)
+
+
+def _missing_lookups(material: Material, _facts: Facts) -> Iterator[Finding]:
+    if not material.lookups:
+        return
+    present = frozenset().union(*material.lookups.values())
+    apps = {layer.path: layer.place.app for layers in material.layers.values() for layer in layers}
+    for conf, stanza, key, winner, file in missing_files(material.confs, present):
+        if not _is_shipped(winner.path):
+            # Some pack the lookups of some apps only.
+            severity = WARNING if apps.get(winner.path) in material.lookups else HINT
+            message = f"no folder of lookups in the archive holds {file}"
+            yield _said("missing-lookup-file", severity, conf, stanza, key, winner, message)
 
 
 def _settings(
@@ -321,14 +340,11 @@ _Places = dict[tuple[str, str, str, str, str], tuple[str, str, int]]
 
 def _by_scope(confs: Mapping[str, list[Layer]], scope: str) -> _Places:
     return {
-        (conf, layer.place.area.value, layer.place.app, stanza.name, one.key): (
-            one.value,
-            layer.path,
-            one.line,
-        )
+        (conf, area, app, stanza.name, one.key): (one.value, layer.path, one.line)
         for conf, layers in confs.items()
         for layer in layers
         if layer.place.scope == scope
+        for area, app in ((layer.place.area.value, layer.place.app),)
         for stanza in layer.stanzas
         for one in stanza.settings
     }
@@ -340,6 +356,7 @@ _RULES = (
     _dangling_outputs,
     _duplicate_inputs,
     _missing_apps,
+    _missing_lookups,
     _unknown_settings,
     _repeated_defaults,
     _plain_secrets,

@@ -18,6 +18,9 @@ _TRANSFORMED = ("TRANSFORMS", "RULESET")
 # Matches "monitor:///var/log/messages" and "udp://514".
 _INPUT = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*://")
 _INTERNAL_INDEXES = "_"
+_BETWEEN = frozenset(("sourcetype", "props"))
+# The ways of an input that lead past them.
+_SENT = frozenset(("index", "sends to"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ class Edge:
 
 @dataclass(slots=True)
 class Graph:
-    """Stations by id, and the ways between them in the order in which they were found."""
+    """Stations by id, and the ways between them in the order in which they were found.
+
+    What is around a sourcetype or a stanza of props.conf is also where its inputs send what no transform reroutes.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: dict[Edge, None] = field(default_factory=dict)
@@ -65,8 +71,11 @@ class Graph:
         return self._around(self.nodes.keys() & {station})
 
     def _around(self, wanted: set[str]) -> "Graph":
-        kept = _reached(wanted, ((edge.source, edge.target) for edge in self.edges))
-        kept |= _reached(wanted, ((edge.target, edge.source) for edge in self.edges))
+        before = _reached(wanted, ((edge.target, edge.source) for edge in self.edges))
+        # What has a sourcetype goes where its input sends it, unless a transform says otherwise.
+        sent = before if any(self.nodes[key].kind in _BETWEEN for key in wanted) else set()
+        ways = {edge.target for edge in self.edges if edge.source in sent and edge.label in _SENT}
+        kept = before | _reached(wanted | ways, ((edge.source, edge.target) for edge in self.edges))
         return Graph(
             {key: node for key, node in self.nodes.items() if key in kept},
             {edge: None for edge in self.edges if edge.source in kept and edge.target in kept},

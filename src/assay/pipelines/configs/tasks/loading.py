@@ -7,15 +7,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assay.domain.splunk.conf import Conf, Stanza, decode, read
-from assay.domain.splunk.places import Area, Kind, Place, locate
+import msgspec
+
+from assay.domain.splunk.conf import Conf, Setting, Stanza, decode, pack, read
+from assay.domain.splunk.places import Area, Kind, Place, locate, locate_lookup
 from assay.domain.splunk.secrets import Fingerprint, may_hold_one, redacted, without_credentials
 from assay.domain.splunk.specs import Documented, read_spec
 from assay.errors import Permanent
 from assay.kit.budget import Budget
+from assay.kit.compression import compress
 from assay.kit.packed_tree import Found, walk
 from assay.pipelines.configs.queries import META
-from assay.pipelines.configs.store import DocumentedRow, FileRow, ProblemRow, Rows, SettingRow, StanzaRow
+from assay.pipelines.configs.store import (
+    ContentRow,
+    DocumentedRow,
+    FileRow,
+    LookupRow,
+    ProblemRow,
+    Rows,
+    SettingRow,
+    StanzaRow,
+)
 
 # Far above what was ever seen in 29,000 files of 4,300 apps (3 MB the longest value, 77 MB all together).
 MOST_CONF_BYTES = 1 << 30
@@ -102,15 +114,18 @@ class Loading:
             # A link is no fault of configurations, and there are many.
             self.loaded.counts["unread_members"] += 1
             self._problem(found.name, 0, found.fault, f"not read: {found.size:,} bytes")
+        lookup = locate_lookup(found.name, self._lone_app)
+        if lookup is not None:
+            area, app, user, name = lookup
+            self.loaded.rows.lookups.append(LookupRow(area.value, app, user, _shown(name)))
         for ending, note in _GIVEAWAYS.items():
             if found.name.endswith(ending) and note not in self.loaded.notes:
                 self.loaded.notes.append(note)
 
     def _problem(self, path: str, line: int, code: str, detail: str) -> None:
         if len(self.loaded.rows.problems) < _MOST_PROBLEMS:
-            path = path.encode(errors="backslashreplace").decode().replace("\0", "")
             shown = "(not shown: it may hold a secret)" if may_hold_one(detail) else detail
-            self.loaded.rows.problems.append(ProblemRow(path, line, code, shown))
+            self.loaded.rows.problems.append(ProblemRow(_shown(path), line, code, shown))
 
     def _read_spec(self, place: Place, content: bytes) -> None:
         self.loaded.counts["spec_files"] += 1
@@ -147,25 +162,40 @@ class Loading:
             raise Permanent(f"the configuration files come to more than {MOST_CONF_BYTES:,} bytes together")
         for problem in conf.problems:
             self._problem(path, problem.line, problem.code, problem.text)
-        for stanza in conf.stanzas:
+        stanzas = [self._named_openly(stanza) for stanza in conf.stanzas]
+        for stanza in stanzas:
             yield from self._stanza(number, name, stanza)
+        # Without its secrets now, and compressed so that the files of a gigabyte can wait for the settings.
+        loaded.rows.contents.append(ContentRow(number, name, compress(pack(stanzas))))
+
+    def _named_openly(self, stanza: Stanza) -> Stanza:
+        """The stanza under a name that holds no password, as an URL may."""
+        if "@" not in stanza.name:
+            return stanza
+        name = without_credentials(stanza.name, self._fingerprint)
+        return msgspec.structs.replace(stanza, name=name)
 
     def _stanza(self, file: int, conf: str, stanza: Stanza) -> Iterator[SettingRow]:
+        """The rows of a stanza, out of whose own settings the secrets are gone when all have come."""
         rows = self.loaded.rows.stanzas
         number = len(rows)
         if number >= MOST_STANZAS:
             raise Permanent(f"the configuration files hold more than {MOST_STANZAS:,} stanzas")
-        # A stanza's name may be an URL with a password, too.
-        name = without_credentials(stanza.name, self._fingerprint) if "@" in stanza.name else stanza.name
-        rows.append(StanzaRow(number, file, conf, name, stanza.line, stanza.is_implicit))
+        rows.append(StanzaRow(number, file, conf, stanza.name, stanza.line, stanza.is_implicit))
         fingerprint = self._fingerprint
-        for one in stanza.settings:
+        for at, one in enumerate(stanza.settings):
             hidden = redacted(conf, one.key, one.value, fingerprint)
             if hidden is None:
                 yield file, number, conf, one.key, one.value, one.line, one.end, False
             else:
                 self.loaded.counts["secrets"] += 1
+                stanza.settings[at] = Setting(one.key, hidden, one.line, one.end)
                 yield file, number, conf, one.key, hidden, one.line, one.end, True
+
+
+def _shown(path: str) -> str:
+    """A member's name as PostgreSQL can hold it."""
+    return path.encode(errors="backslashreplace").decode().replace("\0", "")
 
 
 def _version(content: bytes) -> str | None:

@@ -16,6 +16,7 @@ from assay.pipelines.feeds.queries.language import language_chosen
 from assay.pipelines.feeds.queries.reviewing import get_item, list_lines
 from assay.pipelines.feeds.rules.editing import applied, as_edits, checked_identifier
 from assay.pipelines.feeds.store import extractions as store
+from assay.pipelines.feeds.tasks.neighbours import Neighbours
 from assay.pipelines.feeds.tasks.publishing import publish
 from assay.pipelines.feeds.tasks.settling import revive
 
@@ -90,13 +91,14 @@ def _approved(review: Review, item: Item, identifier: str, edits: Edits | None, 
     touched = {item.id}
     _decide(review, item, State.APPROVED, identifier, note, said)
     names = store.names_of(identifier, said)
-    others = [one for one in store.find_named(review.conn, names) if one.id != item.id]
-    behind = [one.id for one in others if one.state is State.IN_REVIEW]
-    if behind:
-        store.set_state(review.conn, behind, State.SKIPPED)
-        touched |= set(behind)
+    near = Neighbours(review.conn, review.now)
+    others = [one for one in near.named(names) if one.id != item.id]
+    behind = {one.id for one in others if one.state is State.IN_REVIEW}
+    near.set_state(behind, State.SKIPPED)
+    touched |= behind
     if identifier != item.identifier:
-        revive(review.conn, [item.identifier], _threshold(review), touched)
+        revive(near, [item.identifier], _threshold(review), touched)
+    near.write()
     publish(review.conn, touched, review.now)
     return get_item(review.conn, item.id)
 
@@ -111,7 +113,9 @@ def reject(review: Review, number: int, *, note: str | None = None, seen: dateti
         raise Conflict(f"{item.decided_by} has rejected it already")
     _decide(review, item, State.REJECTED, item.identifier, note)
     touched = {item.id}
-    revive(review.conn, [item.identifier], _threshold(review), touched)
+    near = Neighbours(review.conn, review.now)
+    revive(near, [item.identifier], _threshold(review), touched)
+    near.write()
     publish(review.conn, touched, review.now)
     return get_item(review.conn, item.id)
 

@@ -44,9 +44,10 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Every table. `method` is `rules` or `rules and model`."""
+    """Every table of texts of one kind. `method` is `rules` or `rules and model`."""
 
     method: str
+    kind: str = ""
     texts: int
     names: int
     threshold: float

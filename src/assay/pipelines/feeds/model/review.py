@@ -86,7 +86,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fresh:
-    """What was just read out of an entry about one vulnerability, before anybody decided where it belongs."""
+    """What was read out of an entry about one vulnerability, wherever it belongs. `model` is who helped."""
 
     entry: int | None
     source: int
@@ -104,27 +104,14 @@ class Fresh:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Fresh):
     """One extraction with its text and its review."""
 
     id: int
-    entry: int | None
-    source: int
-    feed: str
-    entry_key: str
-    record_id: str
-    identifier: str
-    title: str | None
-    address: str | None
-    prose: Prose
-    extracted: Extraction
     decided: Extraction | None
     confidence: float
     doubts: tuple[Doubt, ...]
     state: State
-    is_monitored: bool
-    model: str | None
-    reader: int
     published_at: datetime | None
     created_at: datetime
     changed_at: datetime

@@ -84,11 +84,6 @@ def _pattern(words: str | None) -> str | None:
     return f"%{escaped}%"
 
 
-def after_line(line: Line) -> After:
-    """Where the page after this line begins."""
-    return After(line.is_monitored, line.confidence, line.id)
-
-
 def cursor_of(line: Line) -> str:
     """Where the page after this line begins, as clients carry it."""
     text = f"{int(line.is_monitored)}:{line.confidence!r}:{line.id}"

@@ -34,18 +34,41 @@ def subject_of(said: Extraction, reading: Reading) -> Subject | None:
     return None
 
 
-def completed(said: Extraction, values: Mapping[str, Value]) -> Extraction:
-    """The extraction with a model's values, which stand in the text; it asks for a person wherever they alone count."""
+def completed(said: Extraction, values: Mapping[str, Value], threshold: float) -> Extraction:
+    """The extraction with a model's values, which stand in the text.
+
+    What the rules alone would not accept, a model never makes accepted, whatever it says: nothing that was below the
+    threshold reaches it. It fills blanks, brings what it agrees with forward in the queue, and doubts the rest.
+    """
     vendor, doubts = joined(said.vendor, values.get("vendor"))
     product, others = joined(said.product, values.get("product"))
     weakness = values.get("weakness")
     cwes = said.cwes or ((weakness,) if weakness is not None else ())
     kept = [one for one in said.doubts if one not in _WEIGHED]
-    found = msgspec.structs.replace(
-        said,
-        vendor=vendor,
-        product=product,
-        cwes=cwes,
-        doubts=tuple(dict.fromkeys((*kept, *doubts, *others))),
+    found = weighed(
+        msgspec.structs.replace(
+            said,
+            vendor=_held(vendor, said.vendor, threshold),
+            product=_held(product, said.product, threshold),
+            cwes=cwes if said.cwes else tuple(_capped(one, threshold) for one in cwes),
+            doubts=tuple(dict.fromkeys((*kept, *doubts, *others))),
+        )
     )
-    return weighed(found)
+    if said.confidence >= threshold:
+        return found
+    return msgspec.structs.replace(found, confidence=min(found.confidence, _below(threshold)))
+
+
+def _held(value: Value | None, rule: Value | None, threshold: float) -> Value | None:
+    """The value, below the threshold where the rules were."""
+    if value is None or (rule is not None and rule.confidence >= threshold):
+        return value
+    return _capped(value, threshold)
+
+
+def _capped(value: Value, threshold: float) -> Value:
+    return msgspec.structs.replace(value, confidence=min(value.confidence, _below(threshold)))
+
+
+def _below(threshold: float) -> float:
+    return max(round(threshold - 0.01, 4), 0.0)

@@ -1,6 +1,6 @@
 """Raw entries: kept as received, given out to be processed, finished or tried again, purged when done."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -139,10 +139,10 @@ def take_batch(conn: Connection, size: int, now: datetime, taker: Taker | None =
     return [RawEntry(**{**row, "raw": decompress(row["raw"])}) for row in rows]
 
 
-def finish(conn: Connection, entry: int, outcome: Outcome, now: datetime) -> bool:
-    """Note that an entry is processed; False when it is not being processed (any more)."""
-    values = {"id": entry, "outcome": outcome.value, "now": now}
-    return conn.execute(_SQL["finish"].text, values).rowcount == 1
+def finish(conn: Connection, outcomes: Mapping[int, Outcome], now: datetime) -> int:
+    """Note what came of entries by their numbers; returns how many were (still) being processed."""
+    values = {"ids": list(outcomes), "outcomes": [one.value for one in outcomes.values()], "now": now}
+    return conn.execute(_SQL["finish"].text, values).rowcount
 
 
 def retry_or_fail(conn: Connection, entry: int, error: str, now: datetime) -> datetime | None:

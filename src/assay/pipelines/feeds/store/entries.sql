@@ -68,11 +68,12 @@ RETURNING e.id, e.source, s.name AS source_name, e.key, e.media_type, e.address,
           e.attempts, e.is_monitored, e.priority, coalesce(e.published_at, e.received_at) AS newest;
 
 -- name: finish
--- An entry is processed, and how often it failed before does not count any more.
-UPDATE feeds.raw_entries
-SET status = 'completed', outcome = %(outcome)s::text, ended_at = %(now)s::timestamptz, error = NULL, taken_by = NULL,
+-- Entries are processed, and how often they failed before does not count any more.
+UPDATE feeds.raw_entries AS e
+SET status = 'completed', outcome = done.outcome, ended_at = %(now)s::timestamptz, error = NULL, taken_by = NULL,
     taken_start = NULL, deaths = 0
-WHERE id = %(id)s::bigint AND status = 'processing';
+FROM unnest(%(ids)s::bigint[], %(outcomes)s::text[]) AS done (id, outcome)
+WHERE e.id = done.id AND e.status = 'processing';
 
 -- name: find_attempts
 -- How many attempts an entry that is being processed has had, kept from everybody else.

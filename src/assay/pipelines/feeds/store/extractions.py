@@ -1,6 +1,6 @@
 """Extractions: what was read out of entries, how each stands, and what people decided about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,15 @@ from psycopg.types.json import Jsonb
 
 from assay.kit import sql
 from assay.kit.compression import compress
-from assay.kit.db import Connection, writable
+from assay.kit.db import Connection, reserve, writable
 from assay.pipelines.feeds.model.extraction import Extraction
 from assay.pipelines.feeds.model.review import OWN_PREFIX, Fresh, Known, State
 
 _SQL = sql.beside(__file__)
 _LONGEST_TITLE = 1_000
+
+Entry = tuple[int, str]
+"""A source's number and the key of one of its entries."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -32,21 +35,29 @@ def next_own_identifier(conn: Connection, now: datetime) -> str:
     return f"{OWN_PREFIX}{now.year}-{row[0]}"
 
 
-def find_of_entry(conn: Connection, source: int, entry_key: str) -> list[Known]:
-    """What a source's entry said before, the oldest first."""
-    values = {"source": source, "entry_key": writable(entry_key)}
-    return [_known(row) for row in conn.execute(_SQL["find_of_entry"].text, values).fetchall()]
+@dataclass(frozen=True, slots=True)
+class Near:
+    """An extraction, out of which entry it is, and every name that it gives its vulnerability."""
+
+    known: Known
+    entry: Entry
+    names: Sequence[str]
 
 
-def find_named(conn: Connection, names: Sequence[str]) -> list[Known]:
-    """Every extraction that speaks of a vulnerability of any of these names, the oldest first."""
-    rows = conn.execute(_SQL["find_named"].text, {"names": list(names)}).fetchall()
-    return [_known(row) for row in rows]
+def find_near(conn: Connection, entries: Sequence[Entry] = (), names: Sequence[str] = ()) -> list[Near]:
+    """Every extraction out of one of these entries or about a vulnerability of one of these names, the oldest first."""
+    values = {
+        "sources": [source for source, _ in entries],
+        "entry_keys": [writable(key) for _, key in entries],
+        "names": list(names),
+    }
+    return [_near(row) for row in conn.execute(_SQL["find_near"].text, values).fetchall()]
 
 
-def _known(row: Sequence[Any]) -> Known:
+def _near(row: Sequence[Any]) -> Near:
     extracted = msgspec.convert(row[3], Extraction)
-    return Known(row[0], row[1], row[2], extracted, extracted.confidence, State(row[4]))
+    known = Known(row[0], row[1], row[2], extracted, extracted.confidence, State(row[4]))
+    return Near(known, (row[5], row[6]), row[7])
 
 
 def names_of(identifier: str, said: Extraction) -> list[str]:
@@ -54,23 +65,43 @@ def names_of(identifier: str, said: Extraction) -> list[str]:
     return list(dict.fromkeys([identifier, *(one.value for one in said.aliases)]))
 
 
-def add(conn: Connection, fresh: Fresh, state: State, asks_at: datetime | None, now: datetime) -> int:
-    """Keep what was read for the first time; returns its number."""
-    row = conn.execute(_SQL["add"].text, _values(fresh, state, asks_at, now)).fetchone()
-    assert row is not None
-    return int(row[0])
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An extraction as it is to be kept; with `asks_at` a language model is to be asked about it then."""
+
+    id: int
+    fresh: Fresh
+    state: State
+    asks_at: datetime | None
 
 
-def replace(
-    conn: Connection, number: int, fresh: Fresh, state: State, asks_at: datetime | None, now: datetime
-) -> None:
+def reserve_numbers(conn: Connection, count: int) -> list[int]:
+    """Numbers for so many new extractions."""
+    return reserve(conn, "feeds.extractions_id_seq", count)
+
+
+def add(conn: Connection, written: Iterable[Written], now: datetime) -> None:
+    """Keep what was read for the first time, under numbers that were reserved."""
+    _write(conn, "add", written, now)
+
+
+def replace(conn: Connection, written: Iterable[Written], now: datetime) -> None:
     """Keep what was read anew in the place of what was read before; what a person decided stays."""
-    conn.execute(_SQL["replace"].text, {**_values(fresh, state, asks_at, now), "id": number})
+    _write(conn, "replace", written, now)
 
 
-def _values(fresh: Fresh, state: State, asks_at: datetime | None, now: datetime) -> dict[str, Any]:
+def _write(conn: Connection, statement: str, written: Iterable[Written], now: datetime) -> None:
+    values = [_values(one, now) for one in written]
+    if values:
+        with conn.cursor() as cursor:
+            cursor.executemany(_SQL[statement].text, values)
+
+
+def _values(one: Written, now: datetime) -> dict[str, Any]:
+    fresh = one.fresh
     said = fresh.extracted
     return {
+        "id": one.id,
         "entry": fresh.entry,
         "source": fresh.source,
         "entry_key": writable(fresh.entry_key),
@@ -83,13 +114,13 @@ def _values(fresh: Fresh, state: State, asks_at: datetime | None, now: datetime)
         "extracted": as_json(said),
         "confidence": said.confidence,
         "doubts": [one.value for one in said.doubts],
-        "state": state.value,
+        "state": one.state.value,
         "is_monitored": fresh.is_monitored,
         "model": fresh.model,
         "reader": fresh.reader,
         "published_at": fresh.prose.published,
         "now": now,
-        "asks_at": asks_at,
+        "asks_at": one.asks_at,
     }
 
 

@@ -6,34 +6,32 @@ LOCK TABLE feeds.extractions IN SHARE ROW EXCLUSIVE MODE;
 -- The next number of a vulnerability that nobody named.
 SELECT nextval('feeds.own_identifiers');
 
--- name: find_of_entry
--- What a source's entry said before.
-SELECT id, identifier, record_id, extracted, state
+-- name: find_near
+-- Every extraction out of one of these entries of a source, and every one that speaks of a vulnerability of these names.
+SELECT id, identifier, record_id, extracted, state, source, entry_key, names
 FROM feeds.extractions
-WHERE source = %(source)s::bigint AND entry_key = %(entry_key)s::text
-ORDER BY id;
-
--- name: find_named
--- Every extraction that speaks of a vulnerability of any of these names.
-SELECT id, identifier, record_id, extracted, state
-FROM feeds.extractions
-WHERE names && %(names)s::text[]
+WHERE id IN (
+    SELECT id FROM feeds.extractions WHERE names && %(names)s::text[]
+    UNION
+    SELECT e.id FROM unnest(%(sources)s::bigint[], %(entry_keys)s::text[]) AS asked (source, entry_key)
+    JOIN feeds.extractions AS e USING (source, entry_key)
+)
 ORDER BY id;
 
 -- name: add
 -- Keeps what was read for the first time.
 INSERT INTO feeds.extractions (
-    entry, source, entry_key, record_id, identifier, names, title, address, text, extracted, confidence, doubts, state,
+    id, entry, source, entry_key, record_id, identifier, names, title, address, text, extracted, confidence, doubts, state,
     is_monitored, model, reader, published_at, created_at, changed_at, asks_at
 )
+OVERRIDING SYSTEM VALUE
 VALUES (
-    %(entry)s::bigint, %(source)s::bigint, %(entry_key)s::text, %(record_id)s::text, %(identifier)s::text,
+    %(id)s::bigint, %(entry)s::bigint, %(source)s::bigint, %(entry_key)s::text, %(record_id)s::text, %(identifier)s::text,
     %(names)s::text[], %(title)s::text, %(address)s::text, %(text)s::bytea, %(extracted)s::jsonb,
     %(confidence)s::real, %(doubts)s::text[], %(state)s::text, %(is_monitored)s::boolean, %(model)s::text,
     %(reader)s::integer, %(published_at)s::timestamptz, %(now)s::timestamptz, %(now)s::timestamptz,
     %(asks_at)s::timestamptz
-)
-RETURNING id;
+);
 
 -- name: replace
 -- Keeps what was read anew in the place of what was read before; what a person decided stays.

@@ -5,6 +5,7 @@ One that is slow or broken keeps nobody back: after three vain attempts the extr
 """
 
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,7 +19,7 @@ from assay.kit.db import Connection
 from assay.kit.llm import Message
 from assay.pipelines.feeds.model import ROOM
 from assay.pipelines.feeds.model.extraction import Doubt, Extraction, Prose, Value
-from assay.pipelines.feeds.model.review import Fresh, Item, Known, State
+from assay.pipelines.feeds.model.review import Item, Known, State
 from assay.pipelines.feeds.queries.reviewing import get_item
 from assay.pipelines.feeds.rules.asking import question
 from assay.pipelines.feeds.rules.completing import completed, left_for_model, subject_of
@@ -27,6 +28,7 @@ from assay.pipelines.feeds.rules.placing import with_doubt
 from assay.pipelines.feeds.rules.reading import read_text
 from assay.pipelines.feeds.store import extractions as store
 from assay.pipelines.feeds.tasks.asking import Asking, Needs, language_model
+from assay.pipelines.feeds.tasks.neighbours import Neighbours
 from assay.pipelines.feeds.tasks.publishing import publish
 from assay.pipelines.feeds.tasks.settling import Settled, Terms, settle_one
 
@@ -101,7 +103,9 @@ def _complete_one(ctx: Needs, asking: Asking, number: int, vain: int) -> bool:
                 store.ask_again(conn, number, now + _WAIT * 2**vain)
         return False
     with ctx.db.transaction() as conn:
-        said = item.extracted if values is None else completed(item.extracted, values)
+        said = item.extracted
+        if values is not None:
+            said = completed(said, values, asking.language.threshold)
         _write(conn, item, said, asking, ctx.clock(), model=None if values is None else asking.language.model)
     return True
 
@@ -142,28 +146,13 @@ def _write(
     if held.extracted == item.extracted and held.state is State.IN_REVIEW and said != held.extracted:
         own = Known(held.id, held.identifier, held.record_id, held.extracted, held.confidence, held.state)
         done = Settled()
-        settle_one(conn, _fresh(held, said, model), own, Terms(asking.language.threshold, _never, now), done)
+        fresh = replace(held, extracted=said, model=model or held.model)
+        near = Neighbours(conn, now)
+        settle_one(near, fresh, own, Terms(asking.language.threshold, _never, now), done)
+        near.write()
         publish(conn, done.touched, now)
     store.stop_asking(conn, item.id, model)
 
 
 def _never(_: Extraction) -> bool:
     return False
-
-
-def _fresh(item: Item, said: Extraction, model: str | None) -> Fresh:
-    return Fresh(
-        entry=item.entry,
-        source=item.source,
-        feed=item.feed,
-        entry_key=item.entry_key,
-        record_id=item.record_id,
-        identifier=item.identifier,
-        title=item.title,
-        address=item.address,
-        prose=item.prose,
-        extracted=said,
-        is_monitored=item.is_monitored,
-        reader=item.reader,
-        model=model or item.model,
-    )

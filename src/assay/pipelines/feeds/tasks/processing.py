@@ -154,8 +154,7 @@ def _settled(
         return language.is_asked and bool(left_for_model(said, language.threshold))
 
     done = settle(conn, readings, Terms(language.threshold, asks, now))
-    for number, outcome in done.outcomes.items():
-        entries.finish(conn, number, outcome, now)
+    entries.finish(conn, done.outcomes, now)
     for number, error in failures.items():
         entries.retry_or_fail(conn, number, error, now)
     publish(conn, done.touched, now)

@@ -12,6 +12,7 @@ from assay.pipelines.feeds.rules.claims import record_id_of
 from assay.pipelines.feeds.rules.extracting import READER_VERSION
 from assay.pipelines.feeds.rules.placing import Came, next_best, place
 from assay.pipelines.feeds.store import extractions as store
+from assay.pipelines.feeds.tasks.neighbours import Neighbours
 
 _ALIVE = (State.ACCEPTED, State.IN_REVIEW, State.SKIPPED)
 
@@ -46,27 +47,36 @@ class Terms:
 def settle(conn: Connection, readings: Sequence[Reading], terms: Terms) -> Settled:
     """Give every extraction its place, in the caller's transaction. The same reading twice changes nothing."""
     store.lock(conn)
+    extractions = [said for reading in readings for said in reading.extractions]
+    near = Neighbours(conn, terms.now, most=len(extractions))
+    near.fetch(
+        [(reading.entry.source, reading.entry.key) for reading in readings],
+        [name for said in extractions for name in _names_in(said)],
+    )
     done = Settled()
     for reading in readings:
-        done.outcomes[reading.entry.id] = _settle_entry(conn, reading, terms, done)
+        done.outcomes[reading.entry.id] = _settle_entry(conn, near, reading, terms, done)
         done.stats.processed += 1
+    near.write()
     return done
 
 
-def _settle_entry(conn: Connection, reading: Reading, terms: Terms, done: Settled) -> Outcome:
+def _settle_entry(
+    conn: Connection, near: Neighbours, reading: Reading, terms: Terms, done: Settled
+) -> Outcome:
     entry = reading.entry
-    before = store.find_of_entry(conn, entry.source, entry.key)
+    before = near.of_entry(entry.source, entry.key)
     nameless = [one for one in before if _named(one) is None]
     came: list[Came] = []
     kept: set[int] = set()
     for said in reading.extractions:
         own = _own_of(said, before, nameless)
         fresh = _fresh(conn, reading, said, own, terms.now)
-        number, how = settle_one(conn, fresh, own, terms, done)
+        number, how = settle_one(near, fresh, own, terms, done)
         kept.add(number)
         came.append(how)
         setattr(done.stats, how.value, getattr(done.stats, how.value) + 1)
-    _let_go(conn, [one for one in before if one.id not in kept], terms, done)
+    _let_go(near, [one for one in before if one.id not in kept], terms, done)
     return _outcome(reading, came)
 
 
@@ -77,6 +87,10 @@ def _own_of(said: Extraction, before: Sequence[Known], nameless: list[Known]) ->
     # Not by the name it goes by now: a person may have reassigned it.
     name = said.identifier.value
     return next((one for one in before if _named(one) == name), None)
+
+
+def _names_in(said: Extraction) -> list[str]:
+    return [one.value for one in (said.identifier, *said.aliases) if one is not None]
 
 
 def _named(known: Known) -> str | None:
@@ -109,43 +123,42 @@ def _fresh(conn: Connection, reading: Reading, said: Extraction, own: Known | No
 
 
 def settle_one(
-    conn: Connection, fresh: Fresh, own: Known | None, terms: Terms, done: Settled
+    near: Neighbours, fresh: Fresh, own: Known | None, terms: Terms, done: Settled
 ) -> tuple[int, Came]:
     """The number of an extraction that took its place, and how it came there."""
     said = fresh.extracted
     names = store.names_of(fresh.identifier, said)
-    others = [one for one in store.find_named(conn, names) if own is None or one.id != own.id]
+    others = [one for one in near.named(names) if own is None or one.id != own.id]
     placed = place(said, terms.threshold, own, others)
     if own is not None and placed.came is Came.DUPLICATES and placed.state is own.state:
         return own.id, placed.came
     asks_at = terms.now if placed.state is State.IN_REVIEW and terms.asks(said) else None
     if own is None:
-        number = store.add(conn, fresh, placed.state, asks_at, terms.now)
+        number = near.add(fresh, placed.state, asks_at)
     else:
         number = own.id
-        store.replace(conn, number, fresh, placed.state, asks_at, terms.now)
-    if placed.behind:
-        store.set_state(conn, placed.behind, State.SKIPPED)
+        near.replace(own, fresh, placed.state, asks_at)
+    near.set_state(placed.behind, State.SKIPPED)
     done.touched |= {number, *placed.behind}
     return number, placed.came
 
 
-def _let_go(conn: Connection, gone: Sequence[Known], terms: Terms, done: Settled) -> None:
+def _let_go(near: Neighbours, gone: Sequence[Known], terms: Terms, done: Settled) -> None:
     """What the entry does not say any more speaks no longer, unless a person decided about it."""
     lost = [one for one in gone if one.state in _ALIVE]
     if not lost:
         return
-    store.set_state(conn, [one.id for one in lost], State.SUPERSEDED)
+    near.set_state([one.id for one in lost], State.SUPERSEDED)
     done.touched |= {one.id for one in lost}
-    revive(conn, [one.identifier for one in lost], terms.threshold, done.touched)
+    revive(near, [one.identifier for one in lost], terms.threshold, done.touched)
 
 
-def revive(conn: Connection, names: Iterable[str], threshold: float, touched: set[int]) -> None:
+def revive(near: Neighbours, names: Iterable[str], threshold: float, touched: set[int]) -> None:
     """Let the next best extraction speak of each vulnerability of which none speaks any more."""
     for name in names:
-        found = next_best(store.find_named(conn, [name]), threshold)
+        found = next_best(near.named([name]), threshold)
         if found is not None:
-            store.set_state(conn, [found[0]], found[1])
+            near.set_state([found[0]], found[1])
             touched.add(found[0])
 
 

@@ -48,6 +48,8 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
                     if one.status == "complete" and one.id != run.id
                 ],
                 "found": [] if older is None else _found(archive, conn, older, run, effective),
+                "files_before": {} if older is None else _by_place(conn, older),
+                "files_after": {} if older is None else _by_place(conn, run),
             }
 
         run, told = archive.ask(run_id, ask)
@@ -72,6 +74,11 @@ def add_to(routes: APIRouter, archive: Archive) -> None:
             values={"since": since, "effective": effective, "conf": conf, "change": change},
             **told,
         )
+
+
+def _by_place(conn: Connection, run: Run) -> dict[str, int]:
+    """The numbers of the files, by where they lie below Splunk's home."""
+    return {file.place.path: file.number for file in queries.list_files(conn, run.number)}
 
 
 def _found(

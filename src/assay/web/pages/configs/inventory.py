@@ -137,8 +137,10 @@ def _add_apps(routes: APIRouter, archive: Archive) -> None:
     @routes.get("/{run_id:uuid}/apps")
     def apps(request: Request, who: Viewer, run_id: RunId, form: Format = "") -> Response:
         def ask(conn: Connection, run: Run) -> dict[str, Any]:
+            found = installed.installed(conn, run)
             return {
-                "installed": installed.installed(conn, run),
+                "installed": found.apps,
+                "is_known": found.records > 0,
                 "known": {(one.area, one.app): one for one in queries.list_apps(conn, run.number)},
             }
 

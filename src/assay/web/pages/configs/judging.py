@@ -19,7 +19,6 @@ _SHOWN = 60
 _RUNS = 100
 _ODD = 200
 _COLUMNS = ("severity", "rule", "path", "line", "conf", "stanza", "key", "message")
-SEVERITIES = ("error", "warning", "hint")
 
 
 def add_to(routes: APIRouter, archive: Archive) -> None:
@@ -68,7 +67,7 @@ def _add_lint(routes: APIRouter, archive: Archive) -> None:
             rules=_by_rule(found, _SHOWN if rule == "" else len(found)),
             counts=Counter(one.severity for one in everything),
             total=len(everything),
-            severities=SEVERITIES,
+            severities=answering.SEVERITIES,
             explained=answering.RULES,
             most_odd=_ODD,
             values={"rule": rule, "severity": severity, "since": since},
@@ -88,9 +87,9 @@ def _add_summary(routes: APIRouter, archive: Archive) -> None:
             counts=Counter(one.severity for one in found),
             rules=sorted(
                 Counter((one.rule, one.severity) for one in found).items(),
-                key=lambda pair: (SEVERITIES.index(pair[0][1]), -pair[1], pair[0][0]),
+                key=lambda pair: (answering.SEVERITIES.index(pair[0][1]), -pair[1], pair[0][0]),
             ),
-            severities=SEVERITIES,
+            severities=answering.SEVERITIES,
             explained=answering.RULES,
         )
 
@@ -110,6 +109,6 @@ def _found(archive: Archive, conn: Connection, run: Run, older: Run | None) -> S
 def _by_rule(found: Sequence[Finding], most: int) -> list[tuple[str, str, int, Sequence[Finding]]]:
     """(rule, worst severity, how many, those shown) of every rule, the worst first."""
     groups: dict[str, list[Finding]] = {}
-    for one in sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.rule)):
+    for one in sorted(found, key=lambda one: (answering.SEVERITIES.index(one.severity), one.rule)):
         groups.setdefault(one.rule, []).append(one)
     return [(rule, group[0].severity, len(group), group[:most]) for rule, group in groups.items()]
