@@ -38,6 +38,7 @@ FLOORS = {
     ("product", "precision"): 0.93,
     ("product", "accepted"): 0.60,
     ("vendor, known", "right"): 0.90,
+    ("product, known", "right"): 0.90,
 }
 CAUGHT, SPEED = 0.90, 50
 ATTACKS = {

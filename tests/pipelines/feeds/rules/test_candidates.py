@@ -1,6 +1,10 @@
 """Where sentences of advisories name something, and what a text may be about."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.pipelines.feeds.model.extraction import Prose
 from assay.pipelines.feeds.model.names import Known
@@ -83,3 +87,38 @@ def test_quotes_are_the_places_of_the_name_however_it_is_written() -> None:
         for quote in quotes_of(found.words, found.products["pan os"])
     ]
     assert quoted == ["PAN-OS", "Pan OS"]
+
+
+@pytest.mark.parametrize(
+    ("title", "product"),
+    [
+        ("[pubnub] pubnub 4.1 crashes", "pubnub"),
+        ("[pubnub] pubnub before 7.4.0 leaks keys", "pubnub"),
+        ("[SECURITY] [DSA 1234-1] foo security update", "foo"),
+        ("[oss-security] CVE-2026-1234: Acme Rocket: files can be read", "acme rocket"),
+        ("Re: [FD] Acme Rocket (Pro) 1.2 shows files", "acme rocket pro"),
+        ("[acme/rocket] Code execution", "acme rocket"),
+        ("Security update available for Acme Rocket", "acme rocket"),
+    ],
+)
+def test_brackets_before_a_title_are_no_part_of_a_name(title: str, product: str) -> None:
+    found = find_candidates(Prose(text=f"{title}\n\nA text.", title_end=len(title)), Names())
+    assert product in found.products
+    assert not {"dsa", "oss security", "fd", "pubnub pubnub"} & found.products.keys()
+
+
+@given(
+    st.lists(
+        st.sampled_from(["[", "]", "(", ")", " ", "Acme", "Rocket", "1.2", "before", "in", ": "]), max_size=24
+    )
+)
+def test_no_candidate_has_a_bracket_without_its_other_half(pieces: list[str]) -> None:
+    title = "".join(pieces)
+    names = Names([Known("acme", "acme rocket", "Acme", "Acme Rocket", 3)])
+    found = find_candidates(Prose(text=f"{title}\n\nA flaw in {title} 2.0.", title_end=len(title)), names)
+    for candidate in (*found.vendors.values(), *found.products.values()):
+        for quote in quotes_of(found.words, candidate):
+            written = found.words.text[quote.start : quote.end]
+            for _ in range(len(written)):
+                written = re.sub(r"\[[^][()]*\]|\([^][()]*\)", "", written)
+            assert not set("[]()") & set(written)

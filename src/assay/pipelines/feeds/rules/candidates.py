@@ -167,6 +167,8 @@ def _add_phrases(found: Found, names: Names) -> None:
         if end - start <= 5:
             _add(found.vendors, vendor, way, phrase)
         for cut in range(1, min(end - start, 5)):
+            if not (words.closes(start, start + cut) and words.closes(start + cut, end)):
+                continue
             rest = " ".join(words.low[start + cut : end])
             front = " ".join(words.low[start : start + cut])
             is_vendor = front in names.vendors
@@ -182,6 +184,8 @@ def _add_phrases(found: Found, names: Names) -> None:
                     Phrase(start, start + cut, way),
                 )
         for cut in range(1, min(end - start, 3)):
+            if not words.closes(start, end - cut):
+                continue
             _add(
                 found.products,
                 " ".join(words.low[start : end - cut]),

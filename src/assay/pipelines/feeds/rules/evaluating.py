@@ -33,19 +33,22 @@ class Scores:
         if truth.vendors:
             name = plain_vendor(said.vendor.value) if said.vendor else ""
             is_known = any(self._names.knows_vendor(vendor) for vendor in truth.vendors)
-            self._name("vendor", said.vendor, name in truth.vendors, is_known=is_known)
-            self._rate("vendor, aliases", said.vendor, self._aliases.is_vendor(name, truth))
+            is_alike = self._aliases.is_vendor(name, truth)
+            self._name("vendor", said.vendor, (name in truth.vendors, is_alike), is_known=is_known)
         if truth.products:
             name = plain(said.product.value) if said.product else ""
             is_known = any(product in self._names.products for product in truth.products)
-            self._name("product", said.product, name in truth.products, is_known=is_known)
-            self._rate("product, aliases", said.product, self._aliases.is_product(name, truth))
+            is_alike = self._aliases.is_product(name, truth)
+            self._name("product", said.product, (name in truth.products, is_alike), is_known=is_known)
         if truth.vendors and truth.products and one.label.ids:
             self._record(one, said)
 
-    def _name(self, field: str, value: Value | None, is_right: bool, *, is_known: bool) -> None:
-        self._rate(field, value, is_right)
-        self._rate(f"{field}, known" if is_known else f"{field}, new", value, is_right)
+    def _name(self, field: str, value: Value | None, is_right: tuple[bool, bool], *, is_known: bool) -> None:
+        """Count a name; `is_right` says whether it is strictly, and whether it is with aliases."""
+        part = f"{field}, known" if is_known else f"{field}, new"
+        for row in (field, part):
+            self._rate(row, value, is_right[0])
+            self._rate(f"{row}, aliases", value, is_right[1])
 
     def _rate(self, field: str, value: Value | None, is_right: bool) -> None:
         self._rates.setdefault(field, Rate()).count(

@@ -2,14 +2,14 @@
 
 import msgspec
 
-from assay.pipelines.feeds.model.extraction import Extraction, Prose, Quote, Value, Verdict
+from assay.pipelines.feeds.model.extraction import Doubt, Extraction, Prose, Quote, Value, Verdict
 from assay.pipelines.feeds.model.reading import Subject
 from assay.pipelines.feeds.rules.confidence import weighed
 from assay.pipelines.feeds.rules.names import Names
 from assay.pipelines.feeds.rules.naming import Named, name_text
 from assay.pipelines.feeds.rules.reading import read_text
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Raised when the same text would be read otherwise, so that what was read before can be read again."""
 
 _MOST_NAMED_APART = 30
@@ -54,7 +54,7 @@ def _joined(subject: Subject, named: Named, trust: float) -> Extraction:
         cwes=subject.cwes,
         references=subject.references,
         published=subject.published,
-        doubts=subject.doubts,
+        doubts=(*subject.doubts, Doubt.CONFLICT) if named.is_disputed else subject.doubts,
     )
     return weighed(one, rival=named.rival, trust=trust)
 
@@ -73,6 +73,7 @@ def _named_apart(prose: Prose, subject: Subject, names: Names, whole: Named) -> 
         vendor=_surer(_moved(named.vendor, len(title), moved), whole.vendor),
         product=_surer(_moved(named.product, len(title), moved), whole.product),
         rival=named.rival,
+        is_disputed=named.is_disputed,
     )
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from assay.pipelines.feeds.model.extraction import Prose, Value
 from assay.pipelines.feeds.rules.candidates import Candidate, Found, find_candidates, quotes_of
+from assay.pipelines.feeds.rules.competing import states_another
 from assay.pipelines.feeds.rules.names import Names
 from assay.pipelines.feeds.rules.phrases import Way
 from assay.pipelines.feeds.rules.ranking import Choice, fitted, rankings
@@ -23,11 +24,15 @@ _WHY = (
 
 
 class Named(NamedTuple):
-    """The vendor and product of a text; `rival` is the score of the second vendor."""
+    """The vendor and product of a text; `rival` is the score of the second vendor.
+
+    `is_disputed` says that the text states of somebody else's product too that it is affected.
+    """
 
     vendor: Value | None
     product: Value | None
     rival: float = 0.0
+    is_disputed: bool = False
 
 
 class Ranked(NamedTuple):
@@ -58,6 +63,8 @@ def name_text(prose: Prose, names: Names) -> Named:
         if product
         else None,
         rival=vendors[1].score if len(vendors) > 1 else 0.0,
+        is_disputed=bool(vendors and products)
+        and states_another(found, names, vendors[0].candidate.name, products[0].candidate.name),
     )
 
 

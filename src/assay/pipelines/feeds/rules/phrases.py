@@ -65,13 +65,15 @@ _BEHIND = re.compile(
     r"(?:\s\([^)]{1,40}\))?(?:\s(?:was|were|has been|have been|is|are|been)\s\w+)?"
     r"\s(?:in|within|of|on|via)\s(?:the\s+)?)"
     r"|(?P<start>(?:(?<=\. )|(?<=\n)|\A)(?:in|on)\s(?:the\s+)?(?=[A-Z]\w))"
+    r"|(?P<update>\bsecurity (?:updates?|fix(?:es)?|hotfix|advisory|bulletin)\s(?:available\s)?for\s(?:the\s+)?)"
     r"|(?P<of>\b(?:component|function|file|module|parser|driver|interface|feature|product|part|functionality|page|service"
     r"|library|plugin)s?\s(?:\([^)]{1,40}\)\s)?(?:in|of)\s(?:the\s+)?(?=[A-Z]))",
     re.IGNORECASE,
 )
 # A name stands before.
 _AHEAD = re.compile(
-    r"(?P<version>\s(?:(?:and\s)?before|through|prior\sto|up\sto|until|earlier\sthan|versions?|releases?|firmware|<=?|v\.?(?=\d)"
+    r"(?P<version>\s(?:(?:and\s)?before|through|prior\sto|up\sto|until|earlier\sthan|versions?|releases?|firmware"
+    r"|security\s(?:updates?|fix(?:es)?|releases?|advisory|bulletin)|<=?|v\.?(?=\d)"
     r"|(?=\d+\.\d)|(?=\d+\b))\s?)"
     r"|(?P<plugin>\s(?:plugin|theme|extension|add-?on|module|package|gem|crate|library|app|application)\b)"
     r"|(?P<subject>\s(?:is|are|was|were|has|have|contains?|allows?|does|do|did|could|can|may|might|fails?|suffers?|uses?"
@@ -86,6 +88,7 @@ _WAYS = {
     "in": Way.IN,
     "start": Way.IN,
     "of": Way.IN,
+    "update": Way.IN,
     "version": Way.VERSION,
     "plugin": Way.PLUGIN,
     "subject": Way.SUBJECT,
@@ -97,7 +100,8 @@ _SPANS = (
     (re.compile(r"\bissue affects (.{2,140}?): "), Way.AFFECTS),
     (
         re.compile(
-            r"\A(?:(?:CVE|GHSA)-[\w-]+:? )?(?:WordPress )?(.{2,140}?)(?: plugin| theme)? (?:<=|<|v?\d+\.\d)"
+            r"\A(?:(?:(?:CVE|GHSA)-[\w-]+:?|(?:[Rr][Ee]|[Ff][Ww][Dd]?):|\[[^\[\]\n]{1,60}\]) )*(?:WordPress )?"
+            r"(.{2,140}?)(?: plugin| theme)? (?:<=|<|v?\d+\.\d)"
         ),
         Way.TITLE,
     ),
@@ -196,7 +200,16 @@ _NEVER = frozenset(
     ]
 )
 _PLACEHOLDER = re.compile(r"v?\d+(?:\.\w+)*|n|na|cve|ghsa")
-_NAMED = re.compile(r"(?:(?:CVE|GHSA)-[\w-]+[ :,-]*)+", re.IGNORECASE)
+# What stands before a title and is none of it: identifiers, answers, what mailing lists and feeds put in brackets.
+_NAMED = re.compile(
+    r"(?:(?:(?:CVE|GHSA)-[\w-]+|(?:re|fwd?|aw|wg):|\[[^\[\]\n]{1,60}\])[ :,-]*)+", re.IGNORECASE
+)
+_TAG = re.compile(r"\[([^\[\]\n]{1,60})\]")
+_LIST = re.compile(
+    r"\b(?:security|secure|announce\w*|ann|advisor(?:y|ies)|disclosure|fd|bugtraq|updates?|alert|external|draft|urgent"
+    r"|vendor|cve|ghsa)\b|\A[a-z]{2,8}[- ]?\d|\A\W*\d+\W*\Z",
+    re.IGNORECASE,
+)
 _DOTTED = re.compile(r"v?\d+[a-z]?", re.IGNORECASE)
 _LONGEST_RUN = 9
 _MOST = 48
@@ -206,29 +219,36 @@ _MOST = 48
 def find_phrases(words: Words) -> list[Phrase]:
     """The phrases of a text in order, the title's whole first."""
     found: dict[Phrase, None] = {}
-    start = _skip_names(words)
+    start = _skip_names(words, found)
     if start < words.title_words:
         _keep(words, start, min(_run_after(words, start), words.title_words), Way.TITLE, found)
     for pattern, way in _SPANS:
         hit = pattern.search(words.text)
         if hit is not None and "\n" not in hit[0]:
             _keep(words, words.word_at(hit.start(1)), words.word_at(hit.end(1)), way, found)
-    for hit in _BEHIND.finditer(words.text):
+    begin = words.starts[start] if start < len(words) else len(words.text)
+    for hit in _BEHIND.finditer(words.text, begin):
         _add_after(words, hit.end(), _WAYS[hit.lastgroup or "in"], found)
         if len(found) > _MOST:
             break
     most = len(found) + _MOST
-    for hit in _AHEAD.finditer(words.text):
+    for hit in _AHEAD.finditer(words.text, begin):
         _add_before(words, hit.start(), _WAYS[hit.lastgroup or "subject"], found)
         if len(found) > most:
             break
     return list(found)
 
 
-def _skip_names(words: Words) -> int:
-    # `CVE-2024-1234: ` in front of a title is no part of it.
+def _skip_names(words: Words, found: dict[Phrase, None]) -> int:
+    # `CVE-2024-1234: ` and `[SECURITY] [DSA 1234-1] ` in front of a title are no part of it; `[acme/rocket] ` names
+    # what it is about.
     hit = _NAMED.match(words.text)
-    return words.word_at(hit.end()) if hit else 0
+    if hit is None:
+        return 0
+    for tag in _TAG.finditer(hit[0]):
+        if not _LIST.search(tag[1]):
+            _keep(words, words.word_at(tag.start(1)), words.word_at(tag.end(1)), Way.TITLE, found)
+    return words.word_at(hit.end())
 
 
 def _add_after(words: Words, character: int, way: int, found: dict[Phrase, None]) -> None:
@@ -328,7 +348,7 @@ def _keep(words: Words, start: int, end: int, way: int, found: dict[Phrase, None
         start += 1
     while end > start and (words.low[end - 1] in _SMALL or words.low[end - 1] in _NEVER):
         end -= 1
-    end = _without_version(words, start, end)
+    start, end = words.balanced(start, _without_version(words, start, end))
     if (
         end <= start
         or words.low[start - 1 if start else 0] in ("cve", "ghsa")

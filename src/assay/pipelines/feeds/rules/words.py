@@ -13,6 +13,8 @@ _WORD = re.compile(r"[^\W_]+")
 _INSIDE = re.compile(
     r"[ \u00a0]?[-\u2013\u2014/'\u2019.&+@_®™:|\\]?[ \u00a0]?(?:\(R\)|®|™)?[ \u00a0]?", re.IGNORECASE
 )
+_BRACKET = re.compile(r"[\[\](){}]")
+_CLOSING = {")": "(", "]": "[", "}": "{"}
 _BORDERS = frozenset((". ", ": ", "; ", " - ", " \u2013 ", " \u2014 ", " | ", ".  "))
 
 
@@ -73,17 +75,62 @@ class Words:
         wanted = f" {name} "
         place = self.line.find(wanted)
         while place >= 0 and len(found) < limit:
-            found.append(bisect_right(self._at, place + 1) - 1)
+            start = bisect_right(self._at, place + 1) - 1
+            if self.closes(start, start + wanted.count(" ") - 1):
+                found.append(start)
             place = self.line.find(wanted, place + 1)
         return found
 
+    def closes(self, start: int, end: int) -> bool:
+        """Whether every bracket among these words has its other half among them, or right behind."""
+        unopened, unclosed = self._brackets(start, end)
+        return unopened is None and (unclosed is None or self._behind(end, unclosed) is not None)
+
+    def balanced(self, start: int, end: int) -> tuple[int, int]:
+        """The words that are left of these where a bracket without its other half ends a name, or begins one."""
+        while start < end:
+            unopened, unclosed = self._brackets(start, end)
+            if unopened is not None:
+                start = self.word_at(unopened)
+            elif unclosed is not None and self._behind(end, unclosed) is None:
+                end = bisect_right(self.starts, unclosed[0])
+            else:
+                break
+        return start, end
+
     def quote(self, start: int, end: int) -> Quote:
-        """The place of the words from `start` up to `end`."""
-        return Quote(self.starts[start], self.ends[end - 1])
+        """The place of the words from `start` up to `end`, with the brackets that close behind what they open."""
+        last = self.ends[end - 1]
+        _, unclosed = self._brackets(start, end)
+        if unclosed is not None:
+            last = self._behind(end, unclosed) or last
+        return Quote(self.starts[start], last)
 
     def written(self, start: int, end: int) -> str:
         """The words from `start` up to `end` as they are written."""
-        return self.text[self.starts[start] : self.ends[end - 1]]
+        quote = self.quote(start, end)
+        return self.text[quote.start : quote.end]
+
+    def _brackets(self, start: int, end: int) -> tuple[int | None, list[int] | None]:
+        """The place of the last bracket that nothing opened, and of those that nothing closed."""
+        unopened: int | None = None
+        opened: list[int] = []
+        for hit in _BRACKET.finditer(self.text, self.starts[start], self.ends[end - 1]):
+            opens = _CLOSING.get(hit[0])
+            if opens is None:
+                opened.append(hit.start())
+            elif opened and self.text[opened[-1]] == opens:
+                opened.pop()
+            else:
+                unopened = hit.start()
+        return unopened, opened or None
+
+    def _behind(self, end: int, unclosed: list[int]) -> int | None:
+        """The end of the brackets right behind a word that close all of these; None where they do not."""
+        last = self.ends[end - 1]
+        closing = self.text[last : last + len(unclosed)]
+        wanted = [self.text[place] for place in reversed(unclosed)]
+        return last + len(unclosed) if [_CLOSING.get(one) for one in closing] == wanted else None
 
     def looks_like_name(self, index: int) -> bool:
         """Whether a word is written as names are: with a capital or a digit."""
