@@ -25,8 +25,6 @@ HIGH_EPSS = 0.1
 
 LONGEST_TREND = 3660
 """Days."""
-# Days of a trend that go through so many rows that a second core pays.
-_LONG_TREND = 366
 
 UNRATED = "unrated"
 """The severity, in words, of what nobody rated."""
@@ -136,8 +134,6 @@ def trend(conn: Connection, filters: Filters, *, until: date, days: int = 30) ->
     found: dict[date, dict[str, int]] = {
         first + timedelta(days=number): {} for number in range((until - first).days + 1)
     }
-    if days > _LONG_TREND:
-        let_look_through(conn, values)
     for day, gravity, number in conn.execute(
         with_filters(_SQL["trend"].text), values, prepare=False, binary=True
     ):
