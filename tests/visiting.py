@@ -19,6 +19,8 @@ def sign_in(page: Page, role: Role) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Overview", level=1).wait_for()
+    # A key that is pressed before the scripts have run is heard by nobody.
+    page.wait_for_load_state()
 
 
 def come_in(page: Page, role: Role, kept: dict[Role, list[Any]]) -> None:

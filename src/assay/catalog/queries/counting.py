@@ -25,13 +25,10 @@ HIGH_EPSS = 0.1
 
 LONGEST_TREND = 3660
 """Days."""
-# Days of a trend that go through so many rows that a second core pays.
-_LONG_TREND = 366
 
 UNRATED = "unrated"
 """The severity, in words, of what nobody rated."""
 
-_EPOCH = date(1970, 1, 1)
 _WORDS = {0: UNRATED} | {gravity: band.value for band, gravity in GRAVITIES.items()}
 
 
@@ -136,12 +133,10 @@ def trend(conn: Connection, filters: Filters, *, until: date, days: int = 30) ->
     found: dict[date, dict[str, int]] = {
         first + timedelta(days=number): {} for number in range((until - first).days + 1)
     }
-    if days > _LONG_TREND:
-        let_look_through(conn, values)
-    for day, gravity, number in conn.execute(
+    for begins, gravity, number in conn.execute(
         with_filters(_SQL["trend"].text), values, prepare=False, binary=True
     ):
-        found[_EPOCH + timedelta(days=day)][_WORDS[gravity]] = number
+        found[begins.astimezone(UTC).date()][_WORDS[gravity]] = number
     return [Day(day, severities) for day, severities in found.items()]
 
 

@@ -25,13 +25,12 @@ HAVING sum(t.number) <> 0;
 SELECT id, sources, ecosystems FROM catalog.origins;
 
 -- name: trend
--- Vulnerabilities by the day (UTC) they were published, as days since 1970, and by severity. They are grouped by the day's
--- first moment: a cast to a date takes half as long again.
-SELECT (extract(epoch FROM date_bin('1 day', f.published_at, '1970-01-01 00:00:00+00')) / 86400)::integer,
-       f.gravity / 1000, count(*)
+-- Vulnerabilities by the day (UTC) they were published, as its first moment, and by severity. A cast to a date takes half
+-- as long again.
+SELECT date_bin('1 day', f.published_at, '1970-01-01 00:00:00+00'), f.gravity / 1000, count(*)
 FROM catalog.facets AS f
 WHERE f.published_at >= %(first)s::timestamptz AND f.published_at < %(past)s::timestamptz
-GROUP BY date_bin('1 day', f.published_at, '1970-01-01 00:00:00+00'), 2;
+GROUP BY 1, 2;
 
 -- name: count_published
 -- Vulnerabilities in force that were published since two moments, the later one first.
