@@ -29,7 +29,8 @@ PIP_AUDIT := .clients/pip-audit/bin/pip-audit
 TRIVY := .clients/trivy/bin/trivy
 CELERY := .clients/celery/bin/celery
 KSCONF := .clients/ksconf/bin/python
-# Only to fit models that are committed as numbers; nothing of Assay needs scikit-learn.
+# Only to fit models that are committed as numbers; nothing of Assay needs scikit-learn or LightGBM (which wants the
+# system's libgomp.so.1, Debian's libgomp1).
 FITTING := .clients/fitting/bin/python
 # A real language model for the tests, and the libraries that speak to it elsewhere.
 LLM := .clients/llm/.installed
@@ -146,11 +147,11 @@ $(LLM) $(LLM_CLIENTS): .venv/.made-in
 	@touch $@
 
 $(FITTING): requirements.lock .venv/.made-in
-	@echo 'Installing scikit-learn'
+	@echo 'Installing scikit-learn and LightGBM'
 	@$(PYTHON) -m venv --clear .clients/fitting
 	@$@ -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r requirements.lock
 	@$@ -m pip --quiet --disable-pip-version-check --no-input install scikit-learn==1.9.1 \
-		numpy==2.4.6 scipy==1.17.1
+		lightgbm==4.7.0 numpy==2.4.6 scipy==1.17.1
 	@touch $@
 
 $(NODE_CLIENTS):

@@ -1,6 +1,6 @@
 """Fits the ranking and the calibration of vendor and product on a CVE archive, and writes policy/ranking.json.
 
-    make fit DATA=../shared/data          needs scikit-learn, which `make fit` puts into .clients
+    make fit DATA=../shared/data          needs LightGBM and scikit-learn, which `make fit` puts into .clients
 
 No record is seen with anything that was published in its month or later: the dictionary grows month by month, as the
 catalog does. Blocks by the day of publication (docs/explanation/confidence.md):
@@ -22,12 +22,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
+import lightgbm
 import msgspec
 import numpy as np
-
-# The histograms and trees of scikit-learn's gradient boosting, whose public classes know no loss over groups of rows.
-from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
-from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
@@ -36,15 +33,32 @@ from assay.pipelines.feeds.rules import ranking
 from assay.pipelines.feeds.rules.candidates import find_candidates
 from assay.pipelines.feeds.rules.labelled import Labelled, from_cve
 from assay.pipelines.feeds.rules.learning import learn, lesson_of
+from assay.pipelines.feeds.rules.measuring import ACCEPTED
 from assay.pipelines.feeds.rules.names import Names
-from assay.pipelines.feeds.rules.ranking import Calibration, Curve, Forest, Model
+from assay.pipelines.feeds.rules.ranking import Calibration, Curve, Forest, Model, Tree
 from assay.pipelines.feeds.rules.signals import PRODUCT_SIGNALS, VENDOR_SIGNALS, product_rows, vendor_rows
 
 BLOCKS = ("2023-08", "2024-03", "2024-06")
 TEST_FROM = "2024-09"
-TREES, LEAVES, SHRINKAGE = 180, 15, 0.15
-SIGNALS_A_SPLIT = 0.4
-"""The share of the signals, drawn by chance, that each split chooses from."""
+TREES = 250
+GROWING = {
+    "num_leaves": 15,
+    "learning_rate": 0.12,
+    "min_data_in_leaf": 40,
+    "min_sum_hessian_in_leaf": 1e-6,
+    "lambda_l2": 5.0,
+    # Each split chooses among limits drawn by chance, one of each signal: less is learnt by heart.
+    "extra_trees": True,
+    # The same bytes every time.
+    "seed": 7,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbosity": -1,
+}
+SHARPNESS = 3
+"""Of several right candidates the likelier is pulled up more: as the probability to this power. One right answer is all
+that is asked for, and twenty editions that share what speaks for them would all lose to something else."""
 NOBODY = -2.0
 """What a candidate weighs before the first tree, against `none of them`."""
 FOLDS = 3
@@ -57,6 +71,7 @@ class Field(NamedTuple):
     right: Any
     known: Any
     in_text: Any
+    made: Any
 
 
 class Seen(NamedTuple):
@@ -65,20 +80,6 @@ class Seen(NamedTuple):
     block: int
     names: list[str]
     field: Field
-
-
-class Grown(NamedTuple):
-    """A fitted forest: scikit-learn's trees over the signals as they are."""
-
-    trees: list[Any]
-
-    def weigh(self, rows: Any) -> Any:
-        """What speaks for each row, as `Ranking.weight` says."""
-        total = np.full(len(rows), NOBODY)
-        no_kinds, places = np.zeros((0, 8), np.uint32), np.zeros(rows.shape[1], np.uint32)
-        for tree in self.trees:
-            total += tree.predict(rows, known_cat_bitsets=no_kinds, f_idx_map=places, n_threads=2)
-        return total
 
 
 def main() -> None:
@@ -99,15 +100,19 @@ def main() -> None:
     product_model, product_scores = fit_field(products)
     nobody = [1.0 - float(told.sum()) for told in vendor_scores]
     best = [float(told.max()) if len(told) else 0.0 for told in vendor_scores]
-    vendor_calibration, vendor_read = calibrate(vendors, vendor_scores, nobody, to_steps)
-    product_calibration, product_read = calibrate(products, product_scores, best, kept_curve)
+    made = [
+        bool(len(told)) and one.field.made[likeliest(told)]
+        for one, told in zip(products, product_scores, strict=True)
+    ]
+    vendor_calibration, vendor_told = calibrate(vendors, vendor_scores, nobody, made)
+    product_calibration, product_told = calibrate(products, product_scores, best, made, kept_curve)
+    report_whole(vendor_told, product_told, vendors)
     model = Model(
         made_of=f"{len(records)} dated CVE records, blocks from {', '.join(BLOCKS)} up to {TEST_FROM}",
         vendor=to_forest(vendor_model, VENDOR_SIGNALS),
         product=to_forest(product_model, PRODUCT_SIGNALS),
         vendor_calibration=vendor_calibration,
         product_calibration=product_calibration,
-        whole=whole_curve(vendor_read, product_read, vendors),
     )
     chosen.out.write_bytes(msgspec.json.encode(model) + b"\n")
     print(f"{chosen.out}: {chosen.out.stat().st_size:,} bytes")
@@ -160,6 +165,7 @@ def replay(
 def see(one: Labelled, names: Names, scores: dict[str, float] | None, month: str) -> Seen:
     """One text's candidates for the vendor, or for the product where the vendors' scores are given."""
     found = find_candidates(one.prose, names)
+    likely = min(scores, key=lambda name: (-scores[name], name)) if scores else ""
     if scores is None:
         pairs, true, known = vendor_rows(found, names), one.truth.vendors, names.knows_vendor
     else:
@@ -176,11 +182,12 @@ def see(one: Labelled, names: Names, scores: dict[str, float] | None, month: str
             right=np.array([candidate.name in true for candidate, _ in pairs]) if true else None,
             known=[known(candidate.name) for candidate, _ in pairs],
             in_text=[bool(candidate.places) for candidate, _ in pairs],
+            made=[likely in names.vendors_making(candidate.name).told for candidate, _ in pairs],
         ),
     )
 
 
-def fit_field(seen: list[Seen]) -> tuple[Grown, list[Any]]:
+def fit_field(seen: list[Seen]) -> tuple[lightgbm.Booster, list[Any]]:
     """A forest for one field, and every record's scores by a forest that did not see it, nor anything later."""
     usable = [i for i, one in enumerate(seen) if one.field.right is not None and one.names]
     scores: list[Any] = [np.zeros(0)] * len(seen)
@@ -195,41 +202,22 @@ def fit_field(seen: list[Seen]) -> tuple[Grown, list[Any]]:
     return new_forest(seen, usable), scores
 
 
-def new_forest(seen: list[Seen], chosen: list[int]) -> Grown:
+def new_forest(seen: list[Seen], chosen: list[int]) -> lightgbm.Booster:
     """A forest fitted on the candidates of some records: gradient boosting on the loss of a multinomial choice between
-    a record's candidates and `none of them`. Of several right ones any is as good.
+    a record's candidates and `none of them`. Any of several right ones is as good.
     """
     rows, starts, of = gather(seen, chosen)
     right = np.concatenate([seen[i].field.right for i in chosen]).astype(float)
-    binned = _BinMapper(n_bins=256, random_state=7)
-    values = binned.fit_transform(rows)
-    chance = np.random.default_rng(7)
-    totals = np.full(len(rows), NOBODY)
-    trees = []
-    for _ in range(TREES):
+
+    def slope(totals: Any, _: lightgbm.Dataset) -> tuple[Any, Any]:
         told = compete(totals, starts, of)
-        told_right = told * right
+        told_right = told**SHARPNESS * right
         all_right = np.add.reduceat(told_right, starts)[of]
         wanted = np.divide(told_right, all_right, out=np.zeros_like(told), where=all_right > 0)
-        grower = TreeGrower(
-            values,
-            (told - wanted).astype(np.float32),
-            np.maximum(told * (1 - told), 1e-6).astype(np.float32),
-            max_leaf_nodes=LEAVES,
-            min_samples_leaf=20,
-            l2_regularization=1.0,
-            feature_fraction_per_split=SIGNALS_A_SPLIT,
-            rng=chance,
-            n_bins=256,
-            n_bins_non_missing=binned.n_bins_non_missing_,
-            has_missing_values=False,
-            shrinkage=SHRINKAGE,
-        )
-        grower.grow()
-        trees.append(grower.make_predictor(binned.bin_thresholds_))
-        for leaf in grower.finalized_leaves:
-            totals[leaf.sample_indices] += leaf.value
-    return Grown(trees)
+        return told - wanted, np.maximum(told * (1 - told), 1e-6)
+
+    candidates = lightgbm.Dataset(rows, label=right, init_score=np.full(len(rows), NOBODY))
+    return lightgbm.train({**GROWING, "objective": slope}, candidates, num_boost_round=TREES)
 
 
 def gather(seen: list[Seen], chosen: list[int]) -> tuple[Any, Any, Any]:
@@ -246,54 +234,57 @@ def compete(totals: Any, starts: Any, of: Any) -> Any:
     return told / (np.add.reduceat(told, starts) + np.exp(-most))[of]
 
 
-def score_into(scores: list[Any], forest: Grown, seen: list[Seen], chosen: list[int]) -> None:
+def score_into(scores: list[Any], forest: lightgbm.Booster, seen: list[Seen], chosen: list[int]) -> None:
     """Write the scores of some records' candidates to their places."""
     filled = [i for i in chosen if seen[i].names]
     if not filled:
         return
     rows, starts, of = gather(seen, filled)
-    told = compete(forest.weigh(rows), starts, of)
+    told = compete(NOBODY + forest.predict(rows, num_threads=1), starts, of)
     for i, start in zip(filled, starts, strict=True):
         scores[i] = told[start : start + len(seen[i].names)]
 
 
+def likeliest(scores: Any) -> int:
+    """The place of the first choice."""
+    return int(np.argmax(scores))
+
+
 def calibrate(
-    seen: list[Seen], scores: list[Any], beside: list[float], draw: Callable[[Any, Any, Any], Curve]
+    seen: list[Seen],
+    scores: list[Any],
+    beside: list[float],
+    made: list[bool],
+    draw: Callable[[Any, Any, Any], Curve] | None = None,
 ) -> tuple[Calibration, list[tuple[float, bool] | None]]:
     """A field's calibration on the later blocks; every record's probability, and whether its choice is right."""
     signals, right, places = [], [], []
     for i, one in enumerate(seen):
         if one.block == 0 or one.field.right is None or not one.names:
             continue
-        order = np.argsort(-scores[i], kind="stable")
-        first = order[0]
+        first = likeliest(scores[i])
+        second = np.delete(scores[i], first)
         choice = ranking.Choice(
             score=float(scores[i][first]),
-            second=float(scores[i][order[1]]) if len(order) > 1 else 0.0,
+            second=float(second.max()) if len(second) else 0.0,
             beside=beside[i],
             is_known=one.field.known[first],
             is_in_text=one.field.in_text[first],
+            is_made=made[i],
         )
         signals.append(choice.signals())
         right.append(bool(one.field.right[first]))
         places.append(i)
-    line = LogisticRegression(C=1.0, max_iter=2000).fit(np.array(signals), right)
+    line = LogisticRegression(C=1.0, max_iter=5000).fit(np.array(signals), right)
     weights = (float(line.intercept_[0]), *(float(weight) for weight in line.coef_[0]))
     sums = np.array(signals) @ line.coef_[0] + line.intercept_[0]
-    curve = draw(sums, np.array(right), np.array([seen[i].block for i in places]))
+    curve = draw and draw(sums, np.array(right), np.array([seen[i].block for i in places]))
     calibration = Calibration(weights=tuple(round(weight, 5) for weight in weights), curve=curve)
     told: list[tuple[float, bool] | None] = [None] * len(seen)
-    for i, total, is_right in zip(places, sums, right, strict=True):
-        told[i] = (curve.read(float(total)), is_right)
+    for i, signal, is_right in zip(places, signals, right, strict=True):
+        told[i] = (calibration.read(signal), is_right)
     report([one for one in told if one is not None])
     return calibration, told
-
-
-def to_steps(sums: Any, right: Any, _blocks: Any) -> Curve:
-    """The rising curve that is nearest to the records of all blocks, however few a step is made of."""
-    fitted = IsotonicRegression(out_of_bounds="clip").fit(sums, right)
-    at, first = np.unique(np.round(fitted.X_thresholds_, 4), return_index=True)
-    return Curve(at=tuple(at.tolist()), right=tuple(np.round(fitted.y_thresholds_[first], 4).tolist()))
 
 
 def kept_curve(sums: Any, right: Any, blocks: Any) -> Curve:
@@ -318,50 +309,54 @@ def to_curve(sums: Any, right: Any) -> Curve:
     return Curve(at=tuple(at.tolist()), right=tuple(np.round(share[first], 4).tolist()))
 
 
-def whole_curve(vendors: list[Any], products: list[Any], seen: list[Seen]) -> Curve:
-    """From the product of both probabilities to how often both are right."""
-    both = [
-        (v[0] * p[0], v[1] and p[1], one.block)
-        for v, p, one in zip(vendors, products, seen, strict=True)
-        if v and p
-    ]
-    return kept_curve(*(np.array(column) for column in zip(*both, strict=True)))
-
-
-def to_forest(fitted: Grown, signals: tuple[str, ...]) -> Forest:
+def to_forest(fitted: lightgbm.Booster, signals: tuple[str, ...]) -> Forest:
     """A fitted forest as plain lists."""
     trees = []
-    for tree in fitted.trees:
-        nodes = tree.nodes
-        leaf = nodes["is_leaf"].astype(bool)
-        trees.append(
-            (
-                [
-                    -1 if is_leaf else int(asked)
-                    for is_leaf, asked in zip(leaf, nodes["feature_idx"], strict=True)
-                ],
-                [
-                    round(float(node["value"]), 5)
-                    if node["is_leaf"]
-                    else round(float(node["num_threshold"]), 5)
-                    for node in nodes
-                ],
-                [int(node) for node in nodes["left"]],
-                [int(node) for node in nodes["right"]],
-            )
-        )
+    for tree in fitted.dump_model()["tree_info"]:
+        nodes: Tree = ([], [], [], [])
+        _lay_out(tree["tree_structure"], nodes)
+        trees.append(nodes)
     return Forest(signals=signals, base=NOBODY, trees=tuple(trees))
+
+
+def _lay_out(node: dict[str, Any], nodes: Tree) -> int:
+    """Put a node and what is below it behind what is there already; its place."""
+    asked, limits, low, high = nodes
+    place = len(asked)
+    is_leaf = "split_feature" not in node
+    asked.append(-1 if is_leaf else node["split_feature"])
+    limits.append(round(node["leaf_value" if is_leaf else "threshold"], 5))
+    low.append(0)
+    high.append(0)
+    if not is_leaf:
+        low[place] = _lay_out(node["left_child"], nodes)
+        high[place] = _lay_out(node["right_child"], nodes)
+    return place
 
 
 def report(told: list[tuple[float, bool]]) -> None:
     """How the first choices of the calibrating blocks went."""
-    accepted = [right for confidence, right in told if confidence >= 0.8]
+    accepted = [right for confidence, right in told if confidence >= ACCEPTED]
     counts = Counter(right for _, right in told)
+    caught = counts[False] - accepted.count(False)
     print(
-        f"calibrating blocks: {counts[True] / len(told):.1%} right of {len(told)}; at 0.8: "
-        f"{len(accepted) / len(told):.1%} covered, {sum(accepted) / max(len(accepted), 1):.1%} right",
+        f"calibrating blocks: {counts[True] / len(told):.1%} right of {len(told)}; at {ACCEPTED}: "
+        f"{len(accepted) / len(told):.1%} covered, {sum(accepted) / max(len(accepted), 1):.1%} right, "
+        f"{caught / max(counts[False], 1):.1%} of the wrong ones left",
         file=sys.stderr,
     )
+
+
+def report_whole(vendors: list[Any], products: list[Any], seen: list[Seen]) -> None:
+    """How whole records went in each calibrating block."""
+    for block in range(1, len(BLOCKS)):
+        report(
+            [
+                (vendor[0] * product[0], vendor[1] and product[1])
+                for vendor, product, one in zip(vendors, products, seen, strict=True)
+                if vendor and product and one.block == block
+            ]
+        )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import msgspec
 
 from assay.pipelines.feeds.model.extraction import Doubt, Extraction, Origin, Value
 from assay.pipelines.feeds.rules.names import plain, plain_vendor
-from assay.pipelines.feeds.rules.ranking import Model, fitted
 
 NOT_ACCEPTED = 0.79
 """The most that a value may have that must not be accepted by itself."""
@@ -16,9 +15,7 @@ RIVAL = 0.5
 """A second vendor as likely as this makes two."""
 
 
-def weighed(
-    one: Extraction, *, rival: float = 0.0, trust: float = 1.0, model: Model | None = None
-) -> Extraction:
+def weighed(one: Extraction, *, rival: float = 0.0, trust: float = 1.0) -> Extraction:
     """The extraction with its whole confidence, its caps and its doubts.
 
     `trust` is how often the source itself is right, 0.0 to 1.0.
@@ -41,7 +38,7 @@ def weighed(
         found,
         vendor=_trusted(vendor, trust),
         product=_trusted(product, trust),
-        confidence=round(_whole(found, model or fitted()) * trust, 4),
+        confidence=round(_whole(found) * trust, 4),
     )
 
 
@@ -55,13 +52,11 @@ def _capped(value: Value) -> Value:
     return msgspec.structs.replace(value, confidence=min(value.confidence, NOT_ACCEPTED))
 
 
-def _whole(one: Extraction, model: Model) -> float:
-    """How often identifier, vendor and product are all right: never oftener than each; 0.0 where one is missing."""
+def _whole(one: Extraction) -> float:
+    """How often identifier, vendor and product are all right: the product of the three; 0.0 where one is missing."""
     if one.identifier is None or one.vendor is None or one.product is None:
         return 0.0
-    both = one.vendor.confidence * one.product.confidence
-    least = min(one.vendor.confidence, one.product.confidence)
-    whole = min(model.whole.read(both), least) * one.identifier.confidence
+    whole = one.vendor.confidence * one.product.confidence * one.identifier.confidence
     return min(whole, NOT_ACCEPTED) if _HOLDING & set(one.doubts) else whole
 
 

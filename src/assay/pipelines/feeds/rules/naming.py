@@ -51,8 +51,13 @@ def name_text(prose: Prose, names: Names) -> Named:
     scores = {one.candidate.name: one.score for one in vendors}
     products = rank(by_product, product_rows(found, names, scores))
     nobody = 1.0 - sum(scores.values())
-    vendor = choose(vendors, nobody, names.knows_vendor)
-    product = choose(products, max(scores.values(), default=0.0), names.products.__contains__)
+    is_made = bool(vendors and products) and (
+        vendors[0].candidate.name in names.vendors_making(products[0].candidate.name).told
+    )
+    vendor = choose(vendors, nobody, names.knows_vendor, is_made=is_made)
+    product = choose(
+        products, max(scores.values(), default=0.0), names.products.__contains__, is_made=is_made
+    )
     return Named(
         vendor=_value(
             found, names, vendors[0].candidate, vendor, model.vendor_calibration.read(vendor.signals())
@@ -78,7 +83,9 @@ def rank(ranking: Ranking, rows: list[tuple[Candidate, Row]]) -> list[Ranked]:
     return ranked
 
 
-def choose(ranked: list[Ranked], beside: float, known: Callable[[str], bool]) -> Choice | None:
+def choose(
+    ranked: list[Ranked], beside: float, known: Callable[[str], bool], *, is_made: bool
+) -> Choice | None:
     """What the calibration sees of the first choice; None without any candidate."""
     if not ranked:
         return None
@@ -89,6 +96,7 @@ def choose(ranked: list[Ranked], beside: float, known: Callable[[str], bool]) ->
         beside=beside,
         is_known=known(first.candidate.name),
         is_in_text=bool(first.candidate.places),
+        is_made=is_made,
     )
 
 

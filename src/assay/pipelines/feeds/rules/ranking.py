@@ -123,17 +123,17 @@ def _arrange(tree: Tree, node: int, leaves: list[float], nodes: list[tuple[int, 
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """From the two best scores of a field to a probability: a logistic line over plain signals, then a curve."""
+    """From what is seen of a field's first choice to a probability: a logistic line, bent by a curve if there is one."""
 
     weights: tuple[float, ...]
-    curve: Curve
+    curve: Curve | None = None
 
     def read(self, signals: Sequence[float]) -> float:
         """The probability that the first choice is right."""
         total = self.weights[0] + sum(
             weight * signal for weight, signal in zip(self.weights[1:], signals, strict=True)
         )
-        return self.curve.read(total)
+        return 1.0 / (1.0 + exp(-total)) if self.curve is None else self.curve.read(total)
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -144,13 +144,13 @@ class Model(msgspec.Struct, frozen=True):
     product: Forest
     vendor_calibration: Calibration
     product_calibration: Calibration
-    whole: Curve
 
 
 class Choice(NamedTuple):
     """What is seen of a field's first choice beside the second.
 
-    `beside` is the probability that the vendor is none of the candidates; of a product that of its vendor.
+    `beside` is the probability that the vendor is none of the candidates; of a product that of its vendor. `is_made`
+    says that the catalog knows the first product of the first vendor.
     """
 
     score: float
@@ -158,16 +158,20 @@ class Choice(NamedTuple):
     beside: float
     is_known: bool
     is_in_text: bool
+    is_made: bool
 
     def signals(self) -> tuple[float, ...]:
         """What the calibration weighs."""
+        score = logit(self.score)
         return (
-            logit(self.score),
+            score,
             logit(self.second),
             float(self.is_known),
             float(self.is_in_text),
-            logit(self.score) * self.is_known,
+            score * self.is_known,
             logit(self.beside),
+            float(self.is_made),
+            score * self.is_made,
         )
 
 
