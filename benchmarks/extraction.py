@@ -30,7 +30,8 @@ from assay.pipelines.feeds.rules.names import Names
 SINCE = "2024-09-01"
 MOST = 5_000
 ATTACKED = 250
-# The promises: at least so much.
+# The promises: at least so much. A known product counts leniently, one name's words containing the other's and half its
+# letters, as the acceptance of research/llm.md words it (section 4): the CNA and CISA name a third of them differently.
 FLOORS = {
     ("identifier", "right"): 0.995,
     ("vendor", "precision"): 0.95,
@@ -38,7 +39,7 @@ FLOORS = {
     ("product", "precision"): 0.93,
     ("product", "accepted"): 0.60,
     ("vendor, known", "right"): 0.90,
-    ("product, known", "right"): 0.90,
+    ("product, known, lenient", "right"): 0.90,
 }
 CAUGHT, SPEED = 0.90, 50
 ATTACKS = {

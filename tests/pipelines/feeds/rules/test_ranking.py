@@ -1,12 +1,10 @@
 """The forests that rank names, their probabilities, and the calibration that ships."""
 
-from math import inf
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.pipelines.feeds.rules.ranking import Curve, Forest, Ranking, fitted, shares
+from assay.pipelines.feeds.rules.ranking import Calibration, Choice, Curve, Forest, Ranking, fitted, shares
 from assay.pipelines.feeds.rules.signals import PRODUCT_SIGNALS, VENDOR_SIGNALS
 
 NUMBERS = st.floats(-50, 500, allow_nan=False)
@@ -49,12 +47,33 @@ def test_a_rival_takes_from_a_candidate_and_none_of_them_has_its_part() -> None:
 
 
 @pytest.mark.parametrize("field", ["vendor_calibration", "product_calibration"])
-def test_the_shipped_curves_rise_within_probabilities(field: str) -> None:
-    curve: Curve = getattr(fitted(), field).curve
-    told = [curve.read(score) for score in (-inf, *curve.at, inf)]
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("is_made", [False, True])
+def test_who_scores_higher_is_surer_within_probabilities(field: str, is_known: bool, is_made: bool) -> None:
+    calibration: Calibration = getattr(fitted(), field)
+    choice = Choice(0.5, 0.01, 0.1, is_known=is_known, is_in_text=True, is_made=is_made)
+    told = [
+        calibration.read(choice._replace(score=score).signals())
+        for score in (0.0, 0.1, 0.3, 0.5, 0.8, 0.95, 1.0)
+    ]
     assert told == sorted(told)
     assert told[0] >= 0.0
     assert told[-1] <= 1.0
+    assert told[0] < told[-1]
+
+
+def test_a_calibration_without_a_curve_is_a_logistic_line() -> None:
+    assert Calibration(weights=(0.0, 1.0)).read((0.0,)) == 0.5
+    assert Calibration(weights=(1.0, 2.0)).read((-0.5,)) == 0.5
+    assert Calibration(weights=(0.0, 1.0), curve=Curve(at=(0.0, 1.0), right=(0.2, 0.4))).read((0.5,)) == (
+        pytest.approx(0.3)
+    )
+
+
+def test_that_the_vendor_is_known_to_make_the_product_speaks_for_both() -> None:
+    for calibration in (fitted().vendor_calibration, fitted().product_calibration):
+        choice = Choice(0.9, 0.05, 0.5, is_known=True, is_in_text=True, is_made=False)
+        assert calibration.read(choice._replace(is_made=True).signals()) >= calibration.read(choice.signals())
 
 
 def test_the_shipped_model_has_the_signals_that_are_computed() -> None:

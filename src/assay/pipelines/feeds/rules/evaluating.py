@@ -6,7 +6,7 @@ from assay.pipelines.feeds.model.evaluation import Bin, Report, Review, Row
 from assay.pipelines.feeds.model.extraction import Extraction, Value
 from assay.pipelines.feeds.model.reading import Subject
 from assay.pipelines.feeds.rules import measuring
-from assay.pipelines.feeds.rules.labelled import Aliases, Labelled
+from assay.pipelines.feeds.rules.labelled import Aliases, Labelled, nearly
 from assay.pipelines.feeds.rules.measuring import Rate, calibration_error, share
 from assay.pipelines.feeds.rules.names import Names, plain, plain_vendor
 
@@ -33,24 +33,34 @@ class Scores:
         if truth.vendors:
             name = plain_vendor(said.vendor.value) if said.vendor else ""
             is_known = any(self._names.knows_vendor(vendor) for vendor in truth.vendors)
-            is_alike = self._aliases.is_vendor(name, truth)
-            self._name("vendor", said.vendor, (name in truth.vendors, is_alike), is_known=is_known)
+            is_right = (
+                name in truth.vendors,
+                self._aliases.is_vendor(name, truth),
+                nearly(name, truth.vendors),
+            )
+            self._name("vendor", said.vendor, is_right, is_known=is_known)
         if truth.products:
             name = plain(said.product.value) if said.product else ""
             is_known = any(product in self._names.products for product in truth.products)
-            is_alike = self._aliases.is_product(name, truth)
-            self._name("product", said.product, (name in truth.products, is_alike), is_known=is_known)
+            is_right = (
+                name in truth.products,
+                self._aliases.is_product(name, truth),
+                nearly(name, truth.products),
+            )
+            self._name("product", said.product, is_right, is_known=is_known)
         if truth.vendors and truth.products and one.label.ids:
             self._record(one, said)
 
-    def _name(self, field: str, value: Value | None, is_right: tuple[bool, bool], *, is_known: bool) -> None:
-        """Count a name; `is_right` says whether it is strictly, and whether it is with aliases."""
+    def _name(
+        self, field: str, value: Value | None, is_right: tuple[bool, bool, bool], *, is_known: bool
+    ) -> None:
+        """Count a name; `is_right` says whether it is strictly, whether it is with aliases, and whether leniently."""
         part = f"{field}, known" if is_known else f"{field}, new"
         for row in (field, part):
-            self._rate(row, value, is_right[0])
-            self._rate(f"{row}, aliases", value, is_right[1])
+            for way, right in zip(("", ", aliases", ", lenient"), is_right, strict=True):
+                self._rate(row + way, value, is_right=right)
 
-    def _rate(self, field: str, value: Value | None, is_right: bool) -> None:
+    def _rate(self, field: str, value: Value | None, *, is_right: bool) -> None:
         self._rates.setdefault(field, Rate()).count(
             is_right=is_right and value is not None,
             confidence=value.confidence if value else None,

@@ -199,6 +199,23 @@ class Aliases:
         return any(bare == _bare(other, vendors) for other in right)
 
 
+def nearly(name: str, right: Iterable[str]) -> bool:
+    """Whether a normalised name is one of the right ones, or one's words contain the other's and half its letters.
+
+    The lenient measure of research/llm.md, section 2: `Exynos` for `Exynos 1380`, `Adobe Commerce` for `Commerce`.
+    """
+    return any(name == other or _contains(name, other) or _contains(other, name) for other in right)
+
+
+def _contains(whole: str, part: str) -> bool:
+    words = set(part.split())
+    return (
+        bool(words)
+        and words <= set(whole.split())
+        and 2 * len(part.replace(" ", "")) >= len(whole.replace(" ", ""))
+    )
+
+
 _NONE: frozenset[str] = frozenset()
 
 

@@ -123,7 +123,7 @@ def _arrange(tree: Tree, node: int, leaves: list[float], nodes: list[tuple[int, 
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """From what is seen of a field's first choice to a probability: a logistic line, bent by a curve if there is one."""
+    """From what is seen of a first choice to a probability: a logistic line, bent by a curve where there is one."""
 
     weights: tuple[float, ...]
     curve: Curve | None = None
