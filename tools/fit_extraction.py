@@ -18,7 +18,9 @@ import argparse
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
@@ -31,10 +33,10 @@ from sklearn.linear_model import LogisticRegression
 from assay.pipelines.feeds.model.names import Known
 from assay.pipelines.feeds.rules import ranking
 from assay.pipelines.feeds.rules.candidates import find_candidates
-from assay.pipelines.feeds.rules.labelled import Labelled, from_cve
+from assay.pipelines.feeds.rules.labelled import Labelled, Pair, from_cve
 from assay.pipelines.feeds.rules.learning import learn, lesson_of
 from assay.pipelines.feeds.rules.measuring import ACCEPTED
-from assay.pipelines.feeds.rules.names import Names
+from assay.pipelines.feeds.rules.names import Names, plain_vendor
 from assay.pipelines.feeds.rules.ranking import Calibration, Curve, Forest, Model, Tree
 from assay.pipelines.feeds.rules.signals import PRODUCT_SIGNALS, VENDOR_SIGNALS, product_rows, vendor_rows
 
@@ -62,6 +64,14 @@ that is asked for, and twenty editions that share what speaks for them would all
 NOBODY = -2.0
 """What a candidate weighs before the first tree, against `none of them`."""
 FOLDS = 3
+LIED = 5
+"""Of so many records one is fitted a second time, with a false statement put into it."""
+LIES = (
+    "This issue affects {name} before {version}.",
+    "{name} before {version} is vulnerable.",
+    "A vulnerability in {name} through {version} allows remote attackers to execute code.",
+    "Affected product: {name} {version}.",
+)
 
 
 class Field(NamedTuple):
@@ -75,8 +85,13 @@ class Field(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One record as the dictionary of its month saw it, and the block it stands in."""
+    """One record as the dictionary of its month saw it, and the block it stands in.
 
+    Of a record with a lie put into it the `number` is the record's own. It teaches the forests, and calibrates nothing.
+    """
+
+    number: int
+    is_lie: bool
     block: int
     names: list[str]
     field: Field
@@ -145,8 +160,11 @@ def read_packages(path: Path) -> dict[str, list[Known]]:
 def replay(
     records: list[Labelled], packages: dict[str, list[Known]], vendor_scores: list[dict[str, float]] | None
 ) -> Iterator[Seen]:
-    """Every record from the first block up to the test, in order, seen with the dictionary of before its month."""
-    names = Names()
+    """Every record from the first block up to the test, in order, seen with the dictionary of before its month; some
+    twice, the second time with a lie in it.
+    """
+    names, told = Names(), list[Pair]()
+    chance = Random(7)
     by_month: dict[str, list[Labelled]] = defaultdict(list)
     for one in records:
         by_month[one.published[:7]].append(one)
@@ -154,12 +172,28 @@ def replay(
     for month in sorted(by_month.keys() | packages.keys()):
         if month >= TEST_FROM:
             return
-        for one in by_month[month] if month >= BLOCKS[0] else ():
-            yield see(one, names, None if vendor_scores is None else vendor_scores[count], month)
-            count += 1
+        for number, one in enumerate(by_month[month] if month >= BLOCKS[0] else ()):
+            for text in (one, lied_to(one, told, chance)) if number % LIED == 0 else (one,):
+                scores = None if vendor_scores is None else vendor_scores[count]
+                yield see(text, names, scores, month)._replace(number=number, is_lie=text is not one)
+                count += 1
         learn(names, by_month[month])
+        told += [pair for one in by_month[month] for pair in one.truth.cna if all(pair)]
         for row in packages.get(month, ()):
             names.add(row)
+
+
+def lied_to(one: Labelled, told: list[Pair], chance: Random) -> Labelled:
+    """The record with a statement that it affects some other vendor's product, before or behind what it says."""
+    vendor, product = chance.choice(told)
+    while plain_vendor(vendor) in one.truth.vendors:
+        vendor, product = chance.choice(told)
+    name = product if product.lower().startswith(vendor.lower()) else f"{vendor} {product}"
+    version = f"{chance.randrange(1, 20)}.{chance.randrange(20)}.{chance.randrange(10)}"
+    lie = chance.choice(LIES).format(name=name, version=version)
+    title, body = one.prose.text[: one.prose.title_end], one.prose.text[one.prose.title_end :].strip()
+    parts = (title, lie, body) if chance.random() < 0.5 else (title, body, lie)
+    return replace(one, prose=msgspec.structs.replace(one.prose, text="\n\n".join(parts)))
 
 
 def see(one: Labelled, names: Names, scores: dict[str, float] | None, month: str) -> Seen:
@@ -175,6 +209,8 @@ def see(one: Labelled, names: Names, scores: dict[str, float] | None, month: str
             names.products.__contains__,
         )
     return Seen(
+        number=0,
+        is_lie=False,
         block=sum(month >= start for start in BLOCKS) - 1,
         names=[candidate.name for candidate, _ in pairs],
         field=Field(
@@ -193,8 +229,8 @@ def fit_field(seen: list[Seen]) -> tuple[lightgbm.Booster, list[Any]]:
     scores: list[Any] = [np.zeros(0)] * len(seen)
     first = [i for i in usable if seen[i].block == 0]
     for fold in range(FOLDS):
-        forest = new_forest(seen, [i for i in first if i % FOLDS != fold])
-        chosen = [i for i, one in enumerate(seen) if one.block == 0 and i % FOLDS == fold]
+        forest = new_forest(seen, [i for i in first if seen[i].number % FOLDS != fold])
+        chosen = [i for i, one in enumerate(seen) if one.block == 0 and one.number % FOLDS == fold]
         score_into(scores, forest, seen, chosen)
     for block in range(1, len(BLOCKS)):
         forest = new_forest(seen, [i for i in usable if seen[i].block < block])
@@ -260,7 +296,7 @@ def calibrate(
     """A field's calibration on the later blocks; every record's probability, and whether its choice is right."""
     signals, right, places = [], [], []
     for i, one in enumerate(seen):
-        if one.block == 0 or one.field.right is None or not one.names:
+        if one.block == 0 or one.is_lie or one.field.right is None or not one.names:
             continue
         first = likeliest(scores[i])
         second = np.delete(scores[i], first)
