@@ -71,10 +71,9 @@ def message_of(error: BaseException) -> str:
             return f"{detail} ({reason})"
         case AssayError():
             return str(error)
-        case OSError(filename=None):
-            return error.strerror or str(error)
         case OSError():
-            return f"{error.filename}: {error.strerror}"
+            place = "" if error.filename is None else f"{error.filename}: "
+            return place + (error.strerror or str(error))
         case UnicodeEncodeError() if words := _unreadable_words():
             return f"{', '.join(map(ascii, words))} on the command line is not valid UTF-8; write it again"
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
