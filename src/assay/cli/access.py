@@ -12,7 +12,6 @@ from assay.auth.model import Kind, Principal, Purpose, Role, Scope
 from assay.cli.arguments import Before, By, since_when, who_decides
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
-from assay.cli.served import public_url
 
 if TYPE_CHECKING:
     from assay.auth.commands import Act
@@ -47,6 +46,8 @@ def _acting(ctx: typer.Context, by: str | None = None) -> "Iterator[tuple[Contex
 
 def link_url(settings: "Settings", secret: str, served_at: str | None = None) -> str:
     """The address of a one-time link, where people reach the service; `served_at` is the one that is starting."""
+    from assay.cli.served import public_url
+
     return f"{public_url(settings, served_at).rstrip('/')}/sign-in/link?token={secret}"
 
 

@@ -13,7 +13,6 @@ from assay.cli.access import link_url
 from assay.cli.arguments import Host, Port, WebWorkers, who_decides
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
-from assay.cli.served import reachable, told
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Run all of Assay until Ctrl-C: database, web service, workers and schedules; print a link to sign in with."""
+    from assay.cli.served import reachable, told
     from assay.cli.standby import standing_by
     from assay.web import running
 
