@@ -1,6 +1,7 @@
 """`assay up`: everything starts, the link signs in once, what dies comes back, and Ctrl-C leaves nothing behind."""
 
 import contextlib
+import getpass
 import json
 import os
 import shutil
@@ -93,6 +94,8 @@ def test_a_whole_day(assay):
             assert browser.get("/v1/me").json()["role"] == "admin"
             with Browser(up.url) as second:
                 assert second.get(up.told["sign_in"]).status_code == 403
+            again = assay.ask("users", "link", getpass.getuser())["link"]
+            assert again.startswith(f"{up.url}sign-in/link?token=")
             until(lambda: browser.get("/v1/worker/health").json()["status"] == "ok")
             taken = assay("up", "--port", str(port), code=2)
             assert taken.stdout == b""

@@ -1,7 +1,9 @@
 """What the words of a command line mean."""
 
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import typer
@@ -18,6 +20,7 @@ from assay.cli.arguments import (
     with_newest,
 )
 from assay.cli.catalog import AtLeast
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import NotFound
 from assay.settings import Settings
 
@@ -176,3 +179,21 @@ def test_the_command_for_the_next_page_asks_the_same(
     assert (program, command) == ("assay", "search")
     with SEARCH.make_context("search", arguments) as context:
         assert context.params == {**context.params, **asked, "cursor": cursor}
+
+
+def every_option(group: Any, path: str = "assay") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from every_option(command, f"{path} {name}")
+        for param in command.params:
+            yield f"{path} {name} {param.name}", param
+
+
+def test_no_number_is_larger_than_the_database_can_look_for():
+    numbers = [
+        (name, param.max)
+        for name, param in every_option(typer.main.get_group(app))
+        if param.type_descriptor.annotation in (int, list[int], int | None, list[int] | None)
+    ]
+    assert len(numbers) > 20
+    assert not [name for name, most in numbers if most is None or most > LARGEST_ID]

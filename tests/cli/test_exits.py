@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -99,3 +101,21 @@ def test_a_stop_says_that_nothing_is_lost(error, code, capsys):
 def test_what_is_said_of_the_command_line_is_left_to_its_usage():
     with pytest.raises(typer.BadParameter), reported(Invocation()):
         raise typer.BadParameter("no such thing")
+
+
+def test_bytes_that_are_no_text_are_the_command_lines_fault(loaded):
+    told = subprocess.run(
+        [sys.executable, "-m", "assay", "users", "enable", b"ad\xff"],
+        env={**os.environ, **loaded},
+        capture_output=True,
+        check=False,
+    )
+    assert told.returncode == ExitCode.WRONG
+    assert b"'ad\\udcff' on the command line is not valid UTF-8" in told.stderr
+
+
+def test_a_text_that_nobody_wrote_on_the_command_line_is_a_bug(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["assay", "users", "enable", "ada"])
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "\udcff".encode()
+    assert code_of(caught.value) is ExitCode.BUG

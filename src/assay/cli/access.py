@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.auth.model import Kind, Principal, Purpose, Role, Scope
-from assay.cli.arguments import By, since_when, who_decides
+from assay.cli.arguments import Before, By, since_when, who_decides
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
 
@@ -45,10 +45,10 @@ def _acting(ctx: typer.Context, by: str | None = None) -> "Iterator[tuple[Contex
 
 
 def link_url(settings: "Settings", secret: str, served_at: str | None = None) -> str:
-    """The address of a one-time link, where people reach the service."""
-    host = settings.web_host if settings.web_host not in {"0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104 - compared, not listened on
-    ours = settings.web_public_url or served_at or f"http://{host}:{settings.web_port}"
-    return f"{ours.rstrip('/')}/sign-in/link?token={secret}"
+    """The address of a one-time link, where people reach the service; `served_at` is the one that is starting."""
+    from assay.cli.served import public_url
+
+    return f"{public_url(settings, served_at).rstrip('/')}/sign-in/link?token={secret}"
 
 
 @users.command("add")
@@ -199,7 +199,9 @@ def tokens_add(
     of: Annotated[
         str | None, typer.Option(metavar="PERSON", help="Whose it is; it may never more than they.")
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; never unless set.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Days until it expires; never unless set.")
+    ] = None,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
@@ -265,7 +267,7 @@ def audit(
     subject: Annotated[str | None, typer.Option(help="To what it was done.")] = None,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="A date, or an age such as 7d.")] = None,
     until: Annotated[str | None, typer.Option(metavar="WHEN", help="The same, for the end.")] = None,
-    before: Annotated[int | None, typer.Option(min=1, help="Only those before this number.")] = None,
+    before: Before = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
     export: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all that match to a .csv or .json file.")

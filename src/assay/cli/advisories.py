@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from assay.cli.arguments import check_known, requests_for, with_newest
+from assay.cli.arguments import Before, check_known, requests_for, with_newest
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, write_bytes
+from assay.domain.numbers import LARGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from assay.cli.invocation import Invocation
     from assay.pipelines.advisories.commands import Request
 
-_LARGEST_ID = 2**63 - 1
 
 quarantine = typer.Typer(help="Records that could not be used: look at them, replay them, drop them.")
 
@@ -157,10 +157,7 @@ def quarantine_itself(
     source: Annotated[str | None, typer.Option(help="Of this source only.")] = None,
     reason: Annotated[str | None, typer.Option(help="For this reason only, e.g. not-json.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Records at most.")] = 50,
-    before: Annotated[
-        int | None,
-        typer.Option(min=1, max=_LARGEST_ID, metavar="ID", help="Only older ones, for the next page."),
-    ] = None,
+    before: Before = None,
     as_json: AsJson = False,
 ) -> None:
     """Records that could not be used. Without a command they are listed."""
@@ -175,10 +172,7 @@ def quarantine_list(
     source: Annotated[str | None, typer.Option(help="Of this source only.")] = None,
     reason: Annotated[str | None, typer.Option(help="For this reason only, e.g. not-json.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Records at most.")] = 50,
-    before: Annotated[
-        int | None,
-        typer.Option(min=1, max=_LARGEST_ID, metavar="ID", help="Only older ones, for the next page."),
-    ] = None,
+    before: Before = None,
     as_json: AsJson = False,
 ) -> None:
     """List them, newest first."""
@@ -209,7 +203,7 @@ def quarantine_list(
 
 _Ids = Annotated[
     list[int],
-    typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="As `assay quarantine` lists them."),
+    typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="As `assay quarantine` lists them."),
 ]
 
 
@@ -217,7 +211,7 @@ _Ids = Annotated[
 def quarantine_show(
     ctx: typer.Context,
     key: Annotated[
-        int, typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="As `assay quarantine` lists it.")
+        int, typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="As `assay quarantine` lists it.")
     ],
     raw: Annotated[
         bool, typer.Option("--raw", help="Write the record's bytes to stdout, and nothing else.")
@@ -244,7 +238,7 @@ def quarantine_replay(
     ctx: typer.Context,
     keys: Annotated[
         list[int] | None,
-        typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="All of them if none is named."),
+        typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="All of them if none is named."),
     ] = None,
     source: Annotated[str | None, typer.Option(help="Of this source only.")] = None,
     as_json: AsJson = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import NotFound, Permanent
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ _UNITS = {
     "m": timedelta(days=30),
     "y": timedelta(days=365),
 }
+
+Before = Annotated[
+    int | None,
+    typer.Option(min=1, max=LARGEST_ID, metavar="ID", help="Only older ones, for the next page."),
+]
 
 By = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who decides; the user of this system if not said.")

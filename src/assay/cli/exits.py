@@ -58,6 +58,8 @@ def code_of(error: BaseException) -> ExitCode:
             return ExitCode.CONFLICT
         case AssayError() | OSError():
             return ExitCode.WRONG
+        case UnicodeEncodeError() if _unreadable_words():
+            return ExitCode.WRONG
         case _:
             return ExitCode.TRY_AGAIN if _is_lost_database(error) else ExitCode.BUG
 
@@ -69,14 +71,20 @@ def message_of(error: BaseException) -> str:
             return f"{detail} ({reason})"
         case AssayError():
             return str(error)
-        case OSError(filename=None):
-            return error.strerror or str(error)
         case OSError():
-            return f"{error.filename}: {error.strerror}"
+            place = "" if error.filename is None else f"{error.filename}: "
+            return place + (error.strerror or str(error))
+        case UnicodeEncodeError() if words := _unreadable_words():
+            return f"{', '.join(map(ascii, words))} on the command line is not valid UTF-8; write it again"
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if _is_lost_database(error):
         return f"PostgreSQL: {first}. What was committed is kept; run the same command again"
     return f"this is a bug in Assay: {type(error).__name__}: {first}. `assay --verbose ...` shows where"
+
+
+def _unreadable_words() -> list[str]:
+    """The words of the command line that hold bytes which no text has; only paths may (PEP 383)."""
+    return [word for word in sys.argv[1:] if any("\udc80" <= letter <= "\udcff" for letter in word)]
 
 
 def _is_lost_database(error: BaseException) -> bool:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.arguments import By, who_decides
+from assay.cli.arguments import Before, By, who_decides
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
+from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from assay.jobs.model import Job
     from assay.jobs.queries import Filters
 
-_LARGEST_ID = 2**63 - 1
 _FOLLOW_SECONDS = 0.5
 
 jobs = typer.Typer(help="Jobs: what runs later, what runs now, and what was given up.", no_args_is_help=True)
@@ -42,7 +42,7 @@ _Subject = Annotated[str | None, typer.Option(help="About this only, e.g. a sour
 _Error = Annotated[str | None, typer.Option(metavar="TEXT", help="With this text in the error.")]
 _Ids = Annotated[
     list[int] | None,
-    typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="As `assay jobs list` lists them."),
+    typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="As `assay jobs list` lists them."),
 ]
 _All = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
 
@@ -61,10 +61,7 @@ def jobs_list(
     subject: _Subject = None,
     error: _Error = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Jobs at most.")] = 50,
-    before: Annotated[
-        int | None,
-        typer.Option(min=1, max=_LARGEST_ID, metavar="ID", help="Only older ones, for the next page."),
-    ] = None,
+    before: Before = None,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
@@ -99,7 +96,7 @@ def _filters(status: Status | None, task: str | None, subject: str | None, error
 def jobs_show(
     ctx: typer.Context,
     job_id: Annotated[
-        int, typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="As `assay jobs list` lists it.")
+        int, typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="As `assay jobs list` lists it.")
     ],
     follow: Annotated[bool, typer.Option("--follow", help="Show how far it is until it has ended.")] = False,
     as_json: AsJson = False,
@@ -214,7 +211,7 @@ def jobs_cancel(
     ctx: typer.Context,
     ids: Annotated[
         list[int],
-        typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="As `assay jobs list` lists them."),
+        typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="As `assay jobs list` lists them."),
     ],
     by: By = None,
     as_json: AsJson = False,

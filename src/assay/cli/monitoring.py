@@ -4,17 +4,16 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.arguments import By, who_decides
+from assay.cli.arguments import Before, By, who_decides
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
-
-_LARGEST_ID = 2**63 - 1
+from assay.domain.numbers import LARGEST_ID
 
 alerts = typer.Typer(help="Alerts: what is wrong, and who is told.", no_args_is_help=True)
 
 _Id = Annotated[
-    int, typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="As `assay alerts list` lists it.")
+    int, typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="As `assay alerts list` lists it.")
 ]
 
 
@@ -30,10 +29,7 @@ def alerts_list(
     every: Annotated[bool, typer.Option("--all", help="Those that are over too.")] = False,
     rule: Annotated[str | None, typer.Option(help="Of this rule only, e.g. source_stale.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Alerts at most.")] = 50,
-    before: Annotated[
-        int | None,
-        typer.Option(min=1, max=_LARGEST_ID, metavar="ID", help="Only older ones, for the next page."),
-    ] = None,
+    before: Before = None,
     as_json: AsJson = False,
 ) -> None:
     """List alerts that are not over, newest first; end with 1 when one is open that nobody looks after."""

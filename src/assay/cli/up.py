@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -39,6 +39,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Run all of Assay until Ctrl-C: database, web service, workers and schedules; print a link to sign in with."""
+    from assay.cli.served import reachable, told
     from assay.cli.standby import standing_by
     from assay.web import running
 
@@ -53,7 +54,8 @@ def up(
         workshop = _Workshop(settings, over) if worker else None
         if workshop is not None:
             stack.enter_context(workshop.running())
-        url = _reachable(running.address_of(listening))
+        url = reachable(running.address_of(listening))
+        stack.enter_context(told(settings.home, url))
         running.keep_serving(
             context, listening, workers, lambda: _tell(context, url, as_json=as_json), over.is_set
         )
@@ -133,16 +135,10 @@ class _Workshop:
         self._over.set()
 
 
-def _reachable(url: str) -> str:
-    """The address as a browser on this machine can ask for it."""
-    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-
-
 def _tell(context: "Context", url: str, *, as_json: bool) -> None:
     link, why = _first_link(context, url)
-    told: dict[str, Any] = {"url": url, "sign_in": link}
     if as_json:
-        print_json(told)
+        print_json({"url": url, "sign_in": link})
         return
     show(spoken("Assay is up at ", (url, "bold")))
     if link is not None:

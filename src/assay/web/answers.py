@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ _PROBLEMS = {
     404: "There is none of that name or number.",
     409: "It contradicts how things stand; `detail` says how.",
 }
+# As RFC 9110 names them (section 15.5); Python does so from 3.13 on.
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 _PROBLEM = {
     "type": "about:blank",
     "title": "Not Found",
@@ -47,8 +50,13 @@ def _problem(about: str, example: object) -> dict[str, Any]:
 
 
 def _example(code: int) -> dict[str, Any]:
-    said = {"status": code, "title": HTTPStatus(code).phrase}
+    said = {"status": code, "title": title_of(code)}
     return said if code == 404 else {**said, "detail": _PROBLEMS[code]}
+
+
+def title_of(status: int) -> str:
+    """What HTTP calls a status."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def shaped(
@@ -74,4 +82,8 @@ def _resolved(schema: Any, parts: Mapping[str, Any]) -> Any:
         return schema
     if "$ref" in schema:
         return _resolved(parts[schema["$ref"]], parts)
-    return {name: _resolved(value, parts) for name, value in schema.items()}
+    found = {name: _resolved(value, parts) for name, value in schema.items()}
+    if isinstance(said := found.get("description"), str):
+        # Docstrings keep the indentation of their class up to Python 3.12.
+        found["description"] = cleandoc(said)
+    return found

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from assay.auth.model import TooSoon
 from assay.errors import AssayError, Conflict, Forbidden, NotFound, Transient
+from assay.web.answers import title_of
 
 _log = structlog.get_logger()
 
@@ -102,9 +103,10 @@ def problem(
     elif path.startswith(_NPM_PATHS):
         body, kind = {"error": message}, "application/json"
     else:
-        title = HTTPStatus(status).phrase
+        title = title_of(status)
         body = {"type": "about:blank", "title": title, "status": status, "detail": message, "instance": path}
-        if message == title:
+        # Starlette's own refusals say nothing else.
+        if message in (title, HTTPStatus(status).phrase):
             del body["detail"]
         kind = "application/problem+json"
     content = b"" if request.method == "HEAD" else msgspec.json.encode(body)

@@ -1,5 +1,6 @@
 """Pages as HTML: the templates, what they may call, and the sentence that a change leaves for the next page."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ import msgspec
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from assay import __version__
 from assay.auth.model import Principal, Role
@@ -25,6 +26,7 @@ _THEMES = ("light", "dark")
 # Seconds: a sentence that no page shows within them is forgotten.
 _SAID_SECONDS = 60
 _LONGEST_SAID = 600
+_COMMAND = re.compile(r"`([^`\n]+)`")
 
 # The rooms in the order of the navigation: path, what it is called, the role that sees it.
 ROOMS = (
@@ -148,6 +150,7 @@ def _environment() -> Environment:
         "first_line": wording.first_line,
         "visible": wording.clean,
         "pretty": _pretty,
+        "told": told,
     }
     made.globals |= {
         "asset": asset,
@@ -161,6 +164,11 @@ def _environment() -> Environment:
         "version": __version__,
     }
     return made
+
+
+def told(text: str) -> Markup:
+    """A sentence of ours, with the commands that stand between backticks as code."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(wording.clean(text)))))  # noqa: S704 - escaped before
 
 
 def _pretty(value: Any) -> str:

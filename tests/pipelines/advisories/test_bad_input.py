@@ -338,7 +338,7 @@ _UNUSABLE = [
         b'{"id": "X-0009", "affected": [{"package": {"ecosystem": "", "name": "left-pad"}}]}',
         "missing-ecosystem",
     ),
-    (b'{"id": "X-0009", "database_specific": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "too-deep"),
+    (b'{"id": "X-0009", "database_specific": ' + b'{"a":' * 20_000 + b"1" + b"}" * 20_001, "too-deep"),
 ]
 
 
@@ -408,7 +408,7 @@ def test_cve_records_that_cannot_be_used(ctx: Context, tmp_path: Path) -> None:
         "CVE-2024-0007": (b"[1]", "wrong-type"),
         "CVE-2024-0008": (b'{"cveMetadata": {"cveId": "CVE-2024-0008", "state": "PUBLISHED"}}', "wrong-type"),
         "CVE-2024-0009": (b'{"cveMetadata": ', "not-json"),
-        "CVE-2024-0010": (b'{"a":' * 5000 + b"1" + b"}" * 5000, "too-deep"),
+        "CVE-2024-0010": (b'{"a":' * 20_000 + b"1" + b"}" * 20_000, "too-deep"),
     }
     members = {f"cves/2024/0xxx/{name}.json": raw for name, (raw, _) in odd.items()}
     members["cves/2024/0xxx/CVE-2024-0001.json"] = b.cve("CVE-2024-0001")

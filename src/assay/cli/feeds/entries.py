@@ -4,14 +4,18 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.arguments import By, who_decides
+from assay.cli.arguments import Before, By, who_decides
 from assay.cli.feeds.acting import acting, reading
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken, write_bytes
+from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
 
 _Entry = Annotated[
-    int, typer.Argument(metavar="ENTRY", help="Its number, as `assay feeds entries` lists it.")
+    int,
+    typer.Argument(
+        min=1, max=LARGEST_ID, metavar="ENTRY", help="Its number, as `assay feeds entries` lists it."
+    ),
 ]
 
 
@@ -36,7 +40,7 @@ def entries(
     monitored: Annotated[
         bool, typer.Option("--monitored", help="Only those that mention what is watched.")
     ] = False,
-    before: Annotated[int | None, typer.Option(min=1, metavar="ENTRY", help="Only older ones.")] = None,
+    before: Before = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries at most.")] = 25,
     as_json: AsJson = False,
 ) -> None:
@@ -96,7 +100,8 @@ def show_entry(
 def retry(
     ctx: typer.Context,
     entry: Annotated[
-        list[int] | None, typer.Argument(metavar="ENTRY", help="Their numbers; all if not said.")
+        list[int] | None,
+        typer.Argument(min=1, max=LARGEST_ID, metavar="ENTRY", help="Their numbers; all if not said."),
     ] = None,
     *,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this source.")] = None,

@@ -1,13 +1,13 @@
 """How right the extraction is on labelled texts: `assay feeds eval`."""
 
 from contextlib import ExitStack
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assay.cli.arguments import since_when
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show
 from assay.domain.wording import counted
@@ -28,11 +28,11 @@ def evaluate(
     ],
     since: Annotated[
         str | None,
-        typer.Option(
-            metavar="DAY", help="Measure on what was published since; what is older teaches the names."
-        ),
+        typer.Option(metavar="DATE|AGE", help="Measure on what came since; what is older teaches the names."),
     ] = None,
-    most: Annotated[int, typer.Option(min=1, metavar="N", help="Texts to measure on, at most.")] = 2_000,
+    most: Annotated[
+        int, typer.Option(min=1, max=10_000_000, metavar="N", help="Texts to measure on, at most.")
+    ] = 2_000,
     catalog: Annotated[
         bool,
         typer.Option("--catalog", help="Know the names that this installation knows, not those of the data."),
@@ -46,12 +46,12 @@ def evaluate(
     from msgspec import to_builtins
 
     from assay.cli.screens.evaluation import report_screens
+    from assay.kit.clock import utc_now
     from assay.pipelines.feeds.commands import evaluating
     from assay.pipelines.feeds.queries.language import language_chosen
 
-    if since is not None and not _is_day(since):
-        raise typer.BadParameter("write a day such as 2026-01-31", param_hint="--since")
-    chosen = evaluating.split(evaluating.read_labelled(data), since, most)
+    day = None if since is None else since_when(since, utc_now()).date().isoformat()
+    chosen = evaluating.split(evaluating.read_labelled(data), day, most)
     asked = evaluating.Asked()
     with ExitStack() as stack:
         ask, progress, threshold = None, evaluating.unseen, evaluating.THRESHOLD
@@ -84,10 +84,3 @@ def _tell_questions(asked: "Asked") -> None:
     if asked.refused:
         number = counted(len(asked.refused), "question", "questions")
         note(f"{number} to the model came to nothing: {asked.refused[-1]}")
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False

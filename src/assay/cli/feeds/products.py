@@ -12,6 +12,7 @@ from assay.cli.arguments import By, who_decides
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import complain, note, print_json, show, spoken
+from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
 from assay.errors import Permanent
 
@@ -91,7 +92,7 @@ def products_add(
 def products_remove(
     ctx: typer.Context,
     keys: Annotated[
-        list[int], typer.Argument(min=1, max=2**63 - 1, metavar="ID...", help="As `list` lists them.")
+        list[int], typer.Argument(min=1, max=LARGEST_ID, metavar="ID...", help="As `list` lists them.")
     ],
     *,
     by: By = None,

@@ -10,13 +10,13 @@ import typer
 from assay.cli.arguments import By, who_decides
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show
+from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
 
 if TYPE_CHECKING:
     from assay.pipelines.feeds.commands.reviewing import Review
     from assay.pipelines.feeds.model.review import Edits, Filters, Item
 
-_LARGEST_ID = 2**63 - 1
 
 review = typer.Typer(
     help="Review: what was read out of feeds, in the order in which people should look.", no_args_is_help=True
@@ -35,11 +35,11 @@ class Standing(StrEnum):
 
 
 _Number = Annotated[
-    int, typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="As `assay feeds review list` lists it.")
+    int, typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="As `assay feeds review list` lists it.")
 ]
 _Numbers = Annotated[
     list[int] | None,
-    typer.Argument(min=1, max=_LARGEST_ID, metavar="ID", help="As `assay feeds review list` lists them."),
+    typer.Argument(min=1, max=LARGEST_ID, metavar="ID", help="As `assay feeds review list` lists them."),
 ]
 _Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why, for those who ask later.")]
 _Feed = Annotated[str | None, typer.Option(metavar="NAME", help="From this source of entries only.")]

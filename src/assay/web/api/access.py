@@ -14,6 +14,7 @@ from assay.auth.commands import Act
 from assay.auth.model import AuditRow, Kind, Principal, Purpose, Role, Scope
 from assay.auth.queries import AuditFilter
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import Permanent
 from assay.web.addresses import address_of
 from assay.web.api.audit_files import as_csv, as_json_array
@@ -22,7 +23,7 @@ from assay.web.guard import Admin, Analyst, Viewer
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
-_Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 _PAGE = 1_000
 # Rows of an export that one statement reads.
 _SLICE = 1_000
@@ -217,7 +218,7 @@ def _add_audit(routes: APIRouter, read: Reading) -> None:
     def audit(
         _who: Admin,
         wanted: _Filter,
-        before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+        before: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
         limit: Annotated[int, Query(ge=1, le=_PAGE)] = 50,
     ) -> Response:
         rows = read(lambda conn: queries.list_records(conn, wanted, before=before, limit=limit + 1))

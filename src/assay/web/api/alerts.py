@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.kit.db import Connection
 from assay.monitoring import commands, queries
 from assay.monitoring.model import AlertState, Rule
@@ -15,7 +16,6 @@ from assay.web.changing import changing
 from assay.web.guard import Analyst, Viewer
 from assay.web.reading import Reading
 
-_LARGEST_ID = 2**63 - 1
 _ALERT = {
     "id": 3,
     "rule": "source_failing",
@@ -43,7 +43,7 @@ _DELIVERY = {
     "error": None,
 }
 
-_Id = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The alert's number.")]
+_Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The alert's number.")]
 
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +80,7 @@ def _add_list(routes: APIRouter, read: Reading) -> None:
         every: Annotated[bool, Query(alias="all", description="Those that are over too.")] = False,
         limit: Annotated[int, Query(ge=1, le=1000, description="Alerts at most.")] = 50,
         before: Annotated[
-            int | None, Query(ge=1, le=_LARGEST_ID, description="Only those with a smaller number.")
+            int | None, Query(ge=1, le=LARGEST_ID, description="Only those with a smaller number.")
         ] = None,
     ) -> Response:
         def look(conn: Connection) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Configuration archives: uploading them, how far they are, and the questions to them."""
 
 from collections.abc import AsyncGenerator
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,7 +15,7 @@ from assay.pipelines.configs import queries
 from assay.pipelines.configs.commands import uploading
 from assay.pipelines.configs.model import UploadKind
 from assay.web.addresses import address_of
-from assay.web.answers import as_json, responses
+from assay.web.answers import as_json, responses, title_of
 from assay.web.api import configs_examples as examples
 from assay.web.api import configs_questions as questions
 from assay.web.api.configs_questions import RunId, Text
@@ -126,7 +125,7 @@ def _problem(code: int, about: str) -> dict[str, Any]:
     """The same that `responses` says of other problems, for what only an upload may be refused for."""
     told = {
         "type": "about:blank",
-        "title": HTTPStatus(code).phrase,
+        "title": title_of(code),
         "status": code,
         "detail": about,
         "instance": "/v1/uploads",

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.pipelines.feeds.commands import entries as commands
 from assay.pipelines.feeds.model.entries import Status
 from assay.pipelines.feeds.queries import entries as queries
@@ -17,7 +18,6 @@ from assay.web.changing import changing
 from assay.web.guard import Analyst, Viewer
 from assay.web.reading import Reading
 
-_LARGEST_ID = 2**63 - 1
 _ENTRY = {
     "id": 4711,
     "source": "vendor-news",
@@ -57,7 +57,7 @@ class WholeEntry(msgspec.Struct, frozen=True):
 class Again(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which entries that were given up are to be tried again: these, those of a source, or all."""
 
-    ids: list[Annotated[int, msgspec.Meta(ge=1, le=_LARGEST_ID)]] | None = None
+    ids: list[Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]] | None = None
     source: str | None = None
 
 
@@ -95,7 +95,7 @@ def _add_list(routes: APIRouter, read: Reading) -> None:
         monitored: Annotated[bool, Query(description="Only those that mention what is watched.")] = False,
         limit: Annotated[int, Query(ge=1, le=500, description="Entries at most.")] = 50,
         before: Annotated[
-            int | None, Query(ge=1, le=_LARGEST_ID, description="Only those with a smaller number.")
+            int | None, Query(ge=1, le=LARGEST_ID, description="Only those with a smaller number.")
         ] = None,
     ) -> Response:
         found, counts = read(
@@ -123,7 +123,7 @@ def _add_one(routes: APIRouter, ctx: Context, read: Reading) -> None:
         responses=shaped("The entry.", WholeEntry, {"entry": _ENTRY, "text": "<p>Anvil before 2.4 ..."}, 404),
     )
     def one(
-        _: Viewer, key: Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The entry's number.")]
+        _: Viewer, key: Annotated[int, Path(ge=1, le=LARGEST_ID, description="The entry's number.")]
     ) -> Response:
         entry, raw = read(lambda conn: queries.get_entry(conn, key))
         return as_json(WholeEntry(entry, raw.decode(errors="backslashreplace")))

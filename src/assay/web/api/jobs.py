@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.auth.model import Role
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.jobs import commands, queries
 from assay.jobs.commands import Handled
 from assay.jobs.model import Attempt, State
@@ -22,7 +23,6 @@ from assay.web.guard import Analyst, Viewer
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
-_LARGEST_ID = 2**63 - 1
 _JOB = {
     "id": 12,
     "task": "advisories.sync",
@@ -67,7 +67,7 @@ _STATS = {
     "unserved_queues": [],
 }
 
-_Id = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The job's number.")]
+_Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The job's number.")]
 
 
 class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,7 +122,7 @@ def _add_lists(routes: APIRouter, read: Reading) -> None:
         error: Annotated[str | None, Query(description="With this text in the newest error.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="Jobs at most.")] = 50,
         before: Annotated[
-            int | None, Query(ge=1, le=_LARGEST_ID, description="Only those with a smaller number.")
+            int | None, Query(ge=1, le=LARGEST_ID, description="Only those with a smaller number.")
         ] = None,
     ) -> Response:
         filters = Filters(status, task, subject, error)

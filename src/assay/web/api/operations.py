@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from assay.auth.model import Role
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.jobs import commands as jobs_commands
 from assay.jobs import queries as jobs
 from assay.jobs.ledger import Run, last_runs
@@ -71,7 +72,7 @@ def _add_worker(routes: APIRouter, read: Reading) -> None:
         return as_json(read(_worker_health))
 
     @routes.get("/v1/worker/tasks/{task_id}", summary="One job with its attempts")
-    def task(task_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
+    def task(task_id: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> Response:
         def look(conn: Connection) -> dict[str, Any]:
             return shown(jobs.get_job(conn, task_id)) | {
                 "attempts": [

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay import __version__
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import Permanent
 from assay.kit.db import Connection
 from assay.pipelines.advisories.queries import list_freshness
@@ -49,7 +50,6 @@ _INVENTORY = {
     "saved_at": "2026-03-01T10:13:00Z",
     "change_seq": 51637,
 }
-_LARGEST_SEQ = 2**63 - 1
 
 _Name = Annotated[str, Path(max_length=200, description="The inventory's name.")]
 _File = Annotated[
@@ -229,7 +229,7 @@ def _add_lists(routes: APIRouter, ctx: Context, read: Reading) -> None:
         *,
         after: Annotated[
             int | None,
-            Query(ge=0, le=_LARGEST_SEQ, description="By changes behind this line of the catalog's log."),
+            Query(ge=0, le=LARGEST_ID, description="By changes behind this line of the catalog's log."),
         ] = None,
         since: Annotated[datetime | None, Query(description="By changes since this moment.")] = None,
         inventory: Annotated[str | None, Query(max_length=200, description="Of this inventory.")] = None,

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.kit.db import Connection
 from assay.pipelines.feeds.commands import products as commands
 from assay.pipelines.feeds.model.products import Imported, Product, ProductOrigin, Wanted
@@ -38,7 +39,7 @@ _IMPORTED = {
 }
 _CSV = "vendor,product,purl,note\nApache,HTTP Server,,our front door\n,,pkg:npm/lodash,\n"
 
-_Key = Annotated[int, Path(ge=1, le=2**63 - 1, description="As the list tells it.")]
+_Key = Annotated[int, Path(ge=1, le=LARGEST_ID, description="As the list tells it.")]
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -85,7 +86,7 @@ def router(ctx: Context, read: Reading) -> APIRouter:
         q: Annotated[str | None, Query(max_length=300, description="In the name.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="Products a page.")] = 100,
         after: Annotated[
-            int | None, Query(ge=1, le=2**63 - 1, description="From behind this one on.")
+            int | None, Query(ge=1, le=LARGEST_ID, description="From behind this one on.")
         ] = None,
     ) -> Response:
         def question(conn: Connection) -> Listed:

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.pipelines.advisories import queries
 from assay.pipelines.advisories.queries import QuarantineRow
 from assay.web import replaying
@@ -16,7 +17,6 @@ from assay.web.guard import Analyst, Viewer
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
-_LARGEST_ID = 2**63 - 1
 _MOST_IDS = 1000
 _ROW = {
     "id": 7,
@@ -33,7 +33,7 @@ _ROW = {
     "times": 1,
 }
 
-_Id = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The record's number in quarantine.")]
+_Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The record's number in quarantine.")]
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ def _add_lists(routes: APIRouter, read: Reading) -> None:
         reason: Annotated[str | None, Query(max_length=200, description="For this reason.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="Records at most.")] = 50,
         before: Annotated[
-            int | None, Query(ge=1, le=_LARGEST_ID, description="Only those with a smaller number.")
+            int | None, Query(ge=1, le=LARGEST_ID, description="Only those with a smaller number.")
         ] = None,
     ) -> Response:
         rows, counts = read(

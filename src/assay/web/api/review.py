@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.auth.model import Principal
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import NotFound
 from assay.kit.db import Connection
 from assay.pipelines.feeds.commands import reviewing
@@ -24,7 +25,7 @@ from assay.web.guard import Analyst, Viewer
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
-_Key = Annotated[int, Path(ge=1, le=2**63 - 1, description="The extraction's number.")]
+_Key = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The extraction's number.")]
 _Note = Annotated[str, msgspec.Meta(max_length=4_000)]
 
 

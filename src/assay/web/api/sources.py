@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import NotFound
 from assay.jobs import commands as jobs_commands
 from assay.jobs import schedules
@@ -23,7 +24,6 @@ from assay.web.guard import Admin, Analyst, Viewer
 from assay.web.reading import Reading
 from assay.web.standings import Shown, list_shown
 
-_LARGEST_ID = 2**63 - 1
 _LAST_RUNS = 10
 _RUN = {
     "id": 41,
@@ -166,7 +166,7 @@ def _add_lists(routes: APIRouter, ctx: Context, read: Reading) -> None:
         outcome: Annotated[Outcome | None, Query(description="With this outcome.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="Runs at most.")] = 50,
         before: Annotated[
-            int | None, Query(ge=1, le=_LARGEST_ID, description="Only those with a smaller number.")
+            int | None, Query(ge=1, le=LARGEST_ID, description="Only those with a smaller number.")
         ] = None,
     ) -> Response:
         found = read(

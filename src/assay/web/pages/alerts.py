@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.monitoring import commands
 from assay.monitoring import queries as monitoring
 from assay.monitoring.model import AlertState
@@ -15,9 +16,8 @@ from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
 _PAGE = 50
-_LARGEST_ID = 2**63 - 1
 
-_Key = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+_Key = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
 def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
@@ -29,7 +29,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         request: Request,
         who: Viewer,
         state: Annotated[str, Query(pattern="^(current|open|acknowledged|resolved|all)$")] = "current",
-        before: Annotated[int | None, Query(ge=1, le=_LARGEST_ID)] = None,
+        before: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
     ) -> Response:
         wanted = None if state in ("current", "all") else AlertState(state)
         found, counts = read(

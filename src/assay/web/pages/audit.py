@@ -9,12 +9,12 @@ from assay.auth import queries
 from assay.auth.model import Kind
 from assay.auth.queries import AuditFilter
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.web.guard import Admin
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
 _PAGE = 100
-_LARGEST_ID = 2**63 - 1
 _PERIODS = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
 _Text = Annotated[str, Query(max_length=300)]
@@ -33,7 +33,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         action: _Text = "",
         subject: _Text = "",
         period: Literal["", "1d", "7d", "30d"] = "",
-        before: Annotated[int | None, Query(ge=1, le=_LARGEST_ID)] = None,
+        before: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
     ) -> Response:
         since = ctx.clock() - _PERIODS[period] if period else None
         wanted = AuditFilter(

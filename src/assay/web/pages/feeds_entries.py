@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
 from assay.kit.db import Connection
 from assay.pipelines.feeds.commands import entries as commands
@@ -21,9 +22,8 @@ from assay.web.rendering import Rendering
 
 _PAGE = 50
 _EXCERPT = 20_000
-_LARGEST_ID = 2**63 - 1
 
-_Key = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+_Key = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 _Text = Annotated[str, Query(max_length=2_000)]
 
 
@@ -40,7 +40,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         source: _Text = "",
         q: _Text = "",
         monitored: bool = False,
-        before: Annotated[int | None, Query(ge=1, le=_LARGEST_ID)] = None,
+        before: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
     ) -> Response:
         if status and status not in list(Status):
             raise Refused(400, f"no entry is {status!r}; there are {', '.join(Status)}")
@@ -94,7 +94,7 @@ def _add_retry(routes: APIRouter, ctx: Context) -> None:
         request: Request,
         who: Analyst,
         back: Back,
-        key: Annotated[int | None, Form(ge=1, le=_LARGEST_ID)] = None,
+        key: Annotated[int | None, Form(ge=1, le=LARGEST_ID)] = None,
     ) -> Response:
         def deed(change: Change) -> str:
             retried = commands.retry_failed(acting(ctx, change), ids=None if key is None else [key])

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
 from assay.jobs import commands
 from assay.jobs import queries as jobs
@@ -19,10 +20,9 @@ from assay.web.rendering import Rendering
 
 _PAGE = 50
 _CARDS = 8
-_LARGEST_ID = 2**63 - 1
 _BOARD = (State.PENDING, State.PROCESSING, State.RETRYING, State.FAILED, State.COMPLETED)
 
-_Key = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+_Key = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 _Text = Annotated[str, Query(max_length=200)]
 _Typed = Annotated[str, Form(max_length=200)]
 
@@ -40,7 +40,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         task: _Text = "",
         subject: _Text = "",
         error: _Text = "",
-        before: Annotated[int | None, Query(ge=1, le=_LARGEST_ID)] = None,
+        before: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
     ) -> Response:
         filters = jobs.Filters(status, task or None, subject or None, error or None)
         is_list = filters != jobs.Filters() or before is not None

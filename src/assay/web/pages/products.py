@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
 from assay.kit.db import Connection
 from assay.pipelines.feeds.commands import products as commands
@@ -34,7 +35,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
         request: Request,
         who: Viewer,
         q: Annotated[str, Query(max_length=300)] = "",
-        after: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+        after: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
     ) -> Response:
         def question(conn: Connection) -> dict[str, Any]:
             last = None if after is None else queries.get_product(conn, after)
@@ -97,7 +98,7 @@ def _add_forms(routes: APIRouter, ctx: Context) -> None:
 
     @routes.post("/{key}/remove")
     def remove(
-        request: Request, who: Analyst, back: Back, key: Annotated[int, Path(ge=1, le=2**63 - 1)]
+        request: Request, who: Analyst, back: Back, key: Annotated[int, Path(ge=1, le=LARGEST_ID)]
     ) -> Response:
         def deed(change: Change) -> str:
             (gone,) = commands.remove(change.conn, [key], who, address=change.address)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
 from assay.kit.db import Connection
 from assay.pipelines.feeds.commands import reviewing
@@ -23,7 +24,6 @@ from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
 _PAGE = 50
-_LARGEST_ID = 2**63 - 1
 _MOST_SHOWN = 200_000
 # Name of a field, what it is called, how many lines it has, what it looks like.
 FIELDS = (
@@ -49,7 +49,7 @@ DOUBTS = {
     Doubt.MODEL_FAILED: "the language model did not answer",
 }
 
-_Key = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+_Key = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 _Text = Annotated[str, Query(max_length=200)]
 _Line = Annotated[str, Form(max_length=2_000)]
 _Lines = Annotated[str, Form(max_length=200_000)]

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Path, Request, Response
 from assay.auth import commands
 from assay.auth.model import Principal
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.web.changing import Change
 from assay.web.guard import Analyst
 from assay.web.pages.acting import Back, act
@@ -37,7 +38,7 @@ def router(ctx: Context, _read: Reading, _show: Rendering) -> APIRouter:
 
     @routes.post("/{key}/remove")
     def remove(
-        request: Request, who: Analyst, back: Back, key: Annotated[int, Path(ge=1, le=2**63 - 1)]
+        request: Request, who: Analyst, back: Back, key: Annotated[int, Path(ge=1, le=LARGEST_ID)]
     ) -> Response:
         person = _person(who)
 

@@ -10,6 +10,7 @@ from assay.auth import commands, queries
 from assay.auth.commands import Act
 from assay.auth.model import Purpose, Role
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import Forbidden
 from assay.jobs.choices import list_choices
 from assay.web.changeable import as_text, change_settings, from_text, shown
@@ -20,7 +21,7 @@ from assay.web.problems import Refused
 from assay.web.reading import Reading
 from assay.web.rendering import Rendering
 
-_Key = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_Key = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 _Name = Annotated[str, Form(max_length=200)]
 _Value = Annotated[str, Form(max_length=1000)]
 _LASTS = {"30d": timedelta(days=30), "90d": timedelta(days=90), "365d": timedelta(days=365), "": None}

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from assay.bootstrap import Context
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import NotFound
 from assay.jobs import commands as jobs_commands
 from assay.jobs.ledger import list_runs
@@ -26,11 +27,10 @@ from assay.web.standings import list_shown
 _PAGE = 50
 _RUNS = 20
 _EXCERPT = 4_000
-_LARGEST_ID = 2**63 - 1
 
 _Name = Annotated[str, Path(max_length=200)]
 _Text = Annotated[str, Query(max_length=200)]
-_Before = Annotated[int | None, Query(ge=1, le=_LARGEST_ID)]
+_Before = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 
 
 def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
@@ -108,7 +108,7 @@ def _add_quarantine(routes: APIRouter, ctx: Context, read: Reading, show: Render
         who: Analyst,
         back: Back,
         source: Annotated[str, Form(max_length=200)] = "",
-        key: Annotated[int | None, Form(ge=1, le=_LARGEST_ID)] = None,
+        key: Annotated[int | None, Form(ge=1, le=LARGEST_ID)] = None,
     ) -> Response:
         def deed(change: Change) -> str:
             ids = () if key is None else (key,)
@@ -117,7 +117,7 @@ def _add_quarantine(routes: APIRouter, ctx: Context, read: Reading, show: Render
         return act(ctx, request, who, back, deed)
 
     @routes.get("/quarantine/{key}")
-    def record(request: Request, who: Viewer, key: Annotated[int, Path(ge=1, le=_LARGEST_ID)]) -> Response:
+    def record(request: Request, who: Viewer, key: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> Response:
         row, raw = read(lambda conn: _record(conn, key))
         excerpt = None if raw is None else raw[:_EXCERPT].decode("utf-8", "backslashreplace")
         return show(

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg.rows import class_row, dict_row
 
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import NotFound
 from assay.kit import sql
 from assay.kit.compression import decompress
@@ -14,7 +15,6 @@ from assay.kit.db import Connection, writable
 from assay.pipelines.feeds.model.entries import Counts, Status
 
 _SQL = sql.beside(__file__)
-_NEWEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def list_entries(
         "source": source and writable(source),
         "is_monitored": is_monitored,
         "words": None if not words else f"%{_plain(writable(words))}%",
-        "before": _NEWEST if before is None else before,
+        "before": LARGEST_ID if before is None else before,
         "limit": limit,
     }
     with conn.cursor(row_factory=class_row(Entry)) as cursor:
