@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
+from aside import log_aside
 from assay.bootstrap import Context, build
 from assay.kit import migrate
 from assay.kit.db import Connection, Database
@@ -23,6 +24,7 @@ from llm_server import NoModelError, Running, running_model
 # How long one example takes says nothing on a machine that is busy with other tests.
 hypothesis_settings.register_profile("assay", deadline=None)
 hypothesis_settings.load_profile("assay")
+log_aside()
 
 # A PostgreSQL to test against in the place of the embedded one, e.g. Debian's 15; the role may create databases.
 _OTHER_SERVER = "ASSAY_TEST_DATABASE_URL"

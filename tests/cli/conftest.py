@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from psycopg import sql
 from typer.testing import CliRunner, Result
 
+from aside import log_aside
 from assay.bootstrap import build
 from assay.cli import app
 from assay.pipelines.advisories import commands
@@ -54,6 +54,13 @@ def loaded(server, template) -> Iterator[dict[str, str]]:
     server.run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture(autouse=True)
+def _log() -> Iterator[None]:
+    """Tests that run the program by themselves leave the log on a stream that is closed."""
+    yield
+    log_aside()
+
+
 @pytest.fixture
 def assay(loaded) -> Assay:
     """Runs a command line, and fails where its exit code is not the expected one."""
@@ -62,9 +69,7 @@ def assay(loaded) -> Assay:
         try:
             result = CliRunner().invoke(app, list(arguments), input=input, env={**loaded, **environment})
         finally:
-            # The log was told to write to a stderr that the runner has closed, and threads of other tests' services
-            # write to it as well.
-            structlog.reset_defaults()
+            log_aside()
         assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
         return result
 

@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from assay.cli import app
@@ -53,8 +52,7 @@ def run(fresh_url, tmp_path):
         assert "\u202e" not in result.output
         return result
 
-    yield call
-    structlog.reset_defaults()
+    return call
 
 
 @pytest.fixture
