@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from assay.domain.web_address import address_at
 from assay.settings import Settings
 
 _FILE = "served.json"
@@ -50,12 +51,11 @@ def public_url(settings: Settings, url: str | None = None) -> str:
     """Where people reach the service: what the settings say, else the given address, the running one's, or the one that
     the next would have.
     """
-    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
     return (
         settings.web_public_url
         or url
         or served_at(settings.home)
-        or reachable(f"http://{host}:{settings.web_port}/")
+        or reachable(address_at(settings.web_host, settings.web_port))
     )
 
 

@@ -1,4 +1,4 @@
-"""Addresses of the web as strangers write them."""
+"""Addresses of the web: as strangers write them, and our own."""
 
 from urllib.parse import urldefrag, urljoin
 
@@ -17,3 +17,8 @@ def web_address(base: str, href: str | None) -> str | None:
 def without_fragment(address: str) -> str:
     """The address of the whole page."""
     return urldefrag(address).url
+
+
+def address_at(host: str, port: int) -> str:
+    """The base address of what listens there; one of IPv6 stands in brackets (RFC 3986, section 3.2.2)."""
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

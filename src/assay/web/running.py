@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from assay.bootstrap import Context, enter_worker
+from assay.domain.web_address import address_at
 from assay.errors import Permanent
 from assay.settings import Settings
 from assay.web.app import create_app
@@ -112,7 +113,7 @@ def listen(host: str, port: int) -> socket.socket:
 def address_of(listening: socket.socket) -> str:
     """The base URL under which this machine reaches a listening socket."""
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return address_at(host, port)
 
 
 def _supervise(ctx: Context, listening: socket.socket, workers: int, is_ready: Callable[[], None]) -> None:

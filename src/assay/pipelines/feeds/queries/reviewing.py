@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg.rows import class_row, namedtuple_row
 
+from assay.domain.numbers import LARGEST_ID
 from assay.errors import NotFound
 from assay.kit import sql
 from assay.kit.compression import decompress
@@ -95,7 +96,7 @@ def after_cursor(cursor: str) -> After:
     packed = cursor.encode() + b"=" * (-len(cursor) % 4)
     monitored, confidence, number = urlsafe_b64decode(packed).decode().split(":")
     found = After(monitored == "1", float(confidence), int(number))
-    if not 0 <= found.confidence <= 1 or not 0 < found.id < 2**63:
+    if not 0 <= found.confidence <= 1 or not 0 < found.id <= LARGEST_ID:
         raise ValueError("out of range")
     return found
 

@@ -204,7 +204,7 @@ def nearly(name: str, right: Iterable[str]) -> bool:
 
     The lenient measure of research/llm.md, section 2: `Exynos` for `Exynos 1380`, `Adobe Commerce` for `Commerce`.
     """
-    return any(name == other or _contains(name, other) or _contains(other, name) for other in right)
+    return any(_contains(name, other) or _contains(other, name) for other in right)
 
 
 def _contains(whole: str, part: str) -> bool:

@@ -100,7 +100,7 @@ class Ranking:
 
 def shares(weights: Sequence[float]) -> list[float]:
     """The probability of each of a text's candidates, not yet calibrated; what is left is for none of them."""
-    most = max(0.0, *weights) if weights else 0.0
+    most = max((0.0, *weights))
     told = [exp(weight - most) for weight in weights]
     total = sum(told) + exp(-most)
     return [one / total for one in told]
