@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.cli.output import console, cut, pairs, plain, print_json, show, spoken, table, text
-from assay.domain.wording import age, clean, counted, day, percent, seconds, size
+from assay.domain.wording import age, clean, confidence, counted, day, percent, seconds, size
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -134,6 +135,16 @@ def test_days_are_of_utc():
 )
 def test_shares(share, shown):
     assert percent(share) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "0.00"), (0.29, "0.29"), (0.7976, "0.79"), (0.7999, "0.79"), (0.8, "0.80"), (1.0, "1.00")],
+)
+def test_a_confidence_below_a_threshold_is_never_shown_as_having_reached_it(value, shown):
+    assert confidence(value) == shown
+    as_stored = struct.unpack("f", struct.pack("f", value))[0]
+    assert confidence(as_stored) == shown
 
 
 def test_numbers_with_what_they_count():

@@ -74,6 +74,12 @@ def percent(share: float) -> str:
     return f"{value:.1f} %"
 
 
+def confidence(value: float) -> str:
+    """A confidence to two digits, the rest cut off: one below a threshold is never shown as having reached it."""
+    # Confidences have four digits, and 0.29 * 100 is less than 29.
+    return f"{round(value * 10_000) // 100 / 100:.2f}"
+
+
 def until(moment: datetime, now: datetime) -> str:
     """How long it is until a moment."""
     left = moment - now

@@ -146,6 +146,7 @@ def _environment() -> Environment:
         "day": wording.day,
         "moment": wording.moment,
         "percent": wording.percent,
+        "confidence": wording.confidence,
         "schedule": wording.schedule_in_words,
         "first_line": wording.first_line,
         "visible": wording.clean,

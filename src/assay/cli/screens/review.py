@@ -8,7 +8,7 @@ import msgspec
 
 from assay.cli.output import cut, pairs, plain, severity_badge, spoken, table, text
 from assay.domain.severity import band_of_word
-from assay.domain.wording import age
+from assay.domain.wording import age, confidence
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,7 +26,7 @@ def review_screen(found: Sequence["Line"], now: datetime) -> "RenderableType":
         band = band_of_word(one.severity or "")
         lines.add_row(
             str(one.id),
-            f"{one.confidence:.2f}",
+            confidence(one.confidence),
             spoken((one.identifier, "bold"), " *" if one.is_monitored else ""),
             spoken(", ".join(name for name in (one.vendor, one.product) if name)),
             severity_badge(None if band is None else band.value, None),
@@ -74,7 +74,7 @@ def item_screen(item: "Item") -> Iterator["RenderableType"]:
     rows: list[tuple[str, RenderableType]] = [
         ("feed", spoken(item.feed)),
         ("address", spoken(item.address or "")),
-        ("confidence", spoken(f"{item.confidence:.2f}")),
+        ("confidence", spoken(confidence(item.confidence))),
         ("doubts", spoken(", ".join(item.doubts) or "none")),
     ]
     if item.decided_by:
