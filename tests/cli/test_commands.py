@@ -382,6 +382,19 @@ def test_a_broken_law_fails_the_check(assay, ask, loaded):
             conn.execute("DELETE FROM catalog.identifiers WHERE identifier = 'CVE-2000-0001'")
 
 
+def test_a_catalog_of_two_policies_is_told(assay, ask, loaded, tmp_path):
+    def rules(**environment):
+        found = ask("doctor", **environment)["findings"]
+        return [(finding["grade"], finding["advice"]) for finding in found if finding["what"] == "rules"]
+
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        assay("catalog", "policy", "show").stdout.replace("review_below = 0.8", "review_below = 0.7")
+    )
+    assert rules() == []
+    assert rules(ASSAY_MERGE_POLICY=str(mine)) == [("warning", "run `assay catalog rebuild`")]
+
+
 def test_an_empty_database_is_said_to_be_behind(assay, ask, server):
     url = server.url
     with psycopg.connect(url, autocommit=True) as conn:

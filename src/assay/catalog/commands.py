@@ -10,9 +10,10 @@ import msgspec
 
 from assay.catalog import store, tasks
 from assay.catalog.model import Claim, Scored
-from assay.catalog.queries import Vulnerability, catalog_digest, get
+from assay.catalog.queries import Vulnerability, catalog_digest, get, merged_by
 from assay.catalog.rules.explaining import FieldWord, Word, explain_fields
 from assay.catalog.rules.grouping import pair
+from assay.catalog.rules.marking import merging_mark
 from assay.catalog.rules.merged import Provenance
 from assay.catalog.rules.policy import Policy, read_policy
 from assay.catalog.tasks import MergeCounts, Needs
@@ -42,6 +43,7 @@ __all__ = [
     "decide",
     "explain",
     "has_scores",
+    "is_merged_under",
     "merge",
     "merge_later",
     "policy_diff",
@@ -172,6 +174,7 @@ def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
             store.remove_vulnerabilities(conn, lost, ctx.clock())
         store.delete_stranded(conn)
         store.mark_all_dirty(conn)
+        store.note_merging(conn, merging_mark(ctx.policy), is_all=True)
     counts = tasks.merge(ctx, progress, rewrites=True)
     with ctx.db.transaction() as conn:
         unreached = store.nameless(conn)
@@ -181,6 +184,11 @@ def rebuild(ctx: Needs, progress: Progress) -> Rebuilt:
         store.tally_anew(conn)
         store.count_edition(conn)
         return Rebuilt(counts, len(lost), before, catalog_digest(conn))
+
+
+def is_merged_under(conn: Connection, policy: Policy) -> bool:
+    """Whether everything that the catalog shows was merged as this release merges under this policy."""
+    return merged_by(conn) in (None, merging_mark(policy))
 
 
 @dataclass(frozen=True, slots=True)

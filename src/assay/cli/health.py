@@ -13,7 +13,9 @@ import psycopg
 
 from assay import bootstrap
 from assay.bootstrap import reading
+from assay.bootstrap.loading import load_policy
 from assay.catalog import queries as catalog
+from assay.catalog.commands import is_merged_under
 from assay.cli.screens.health import Finding, Grade
 from assay.domain.wording import age, counted, number, size
 from assay.errors import AssayError
@@ -144,6 +146,9 @@ def _migrations(settings: "Settings", conn: Connection) -> Finding:
 def _contents(settings: "Settings", conn: Connection) -> Iterator[Finding]:
     yield _catalog(conn)
     yield _unmerged(conn)
+    if not is_merged_under(conn, load_policy(settings.merge_policy)):
+        said = "parts of the catalog were merged by another release or under another policy"
+        yield Finding("rules", Grade.WARNING, said, "run `assay catalog rebuild`")
     yield _quarantine(advisories.count_quarantine(conn))
     yield _sources(settings, conn, utc_now())
     yield _language_model(settings, conn)

@@ -12,6 +12,7 @@ from assay.catalog.queries.counting import (
     Overview,
     count,
     edition,
+    merged_by,
     overview,
     trend,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "list_scores",
     "look_up",
     "match",
+    "merged_by",
     "newly_exploited",
     "overview",
     "raw_claim",

@@ -162,6 +162,12 @@ def edition(conn: Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+def merged_by(conn: Connection) -> str | None:
+    """The mark (`rules.marking`) by which all vulnerabilities were merged: empty for several, None without any."""
+    row = conn.execute(_SQL["merged_by"].text).fetchone()
+    return None if row is None else str(row[0])
+
+
 def _most_first(tally: Counter[str]) -> list[tuple[str, int]]:
     return sorted(tally.items(), key=lambda entry: (-entry[1], entry[0]))
 

@@ -41,3 +41,7 @@ WHERE f.published_at >= %(week)s::timestamptz AND f.published_at < %(past)s::tim
 -- name: edition
 -- The number of the catalog's edition.
 SELECT number FROM catalog.editions;
+
+-- name: merged_by
+-- The mark of the rules and the policy by which all vulnerabilities were merged, empty where there is no one such.
+SELECT e.merged_by FROM catalog.editions AS e WHERE EXISTS (SELECT 1 FROM catalog.vulnerabilities);

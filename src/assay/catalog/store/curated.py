@@ -322,6 +322,15 @@ def count_edition(conn: Connection) -> None:
     conn.execute(_SQL["count_edition"].text)
 
 
+def note_merging(conn: Connection, mark: str, *, is_all: bool) -> bool:
+    """Write down by what is merged from here on; False when this makes the catalog one that was merged by several.
+
+    `is_all` says that nothing stays as another merge left it.
+    """
+    row = conn.execute(_SQL["note_merging"].text, {"mark": mark, "is_all": is_all}).fetchone()
+    return row is None or row[0] == mark
+
+
 def add_finished(conn: Connection, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
     """Copy finished documents and provenance."""
     columns = ("vulnerability_id", "document", "provenance")

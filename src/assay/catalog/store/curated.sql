@@ -240,6 +240,12 @@ UPDATE catalog.facets SET is_remediated = %(at)s::timestamptz IS NOT NULL WHERE 
 -- Counts the catalog's edition up; last in a transaction, because the next one that does waits for its end.
 INSERT INTO catalog.editions AS e (number) VALUES (1) ON CONFLICT (is_only) DO UPDATE SET number = e.number + 1;
 
+-- name: note_merging
+-- Writes down by what everything is merged from here on; where something else merged by another stays, nobody knows.
+INSERT INTO catalog.editions AS e (number, merged_by) VALUES (0, CASE WHEN %(is_all)s::boolean THEN %(mark)s::text ELSE '' END)
+ON CONFLICT (is_only) DO UPDATE SET merged_by = excluded.merged_by WHERE e.merged_by <> %(mark)s::text
+RETURNING merged_by;
+
 -- name: delete_dirty
 -- Deletes the marks that a merge has dealt with.
 DELETE FROM catalog.dirty_claims WHERE id = ANY(%(ids)s::bigint[]);

@@ -14,6 +14,7 @@ import structlog
 from assay.catalog import store
 from assay.catalog.model import MERGE_LOCK, Decisions, Readers, decode_claim
 from assay.catalog.rules.grouping import Naming, alias_groups, components
+from assay.catalog.rules.marking import merging_mark
 from assay.catalog.rules.merged import Held, Merged
 from assay.catalog.rules.merging import merge as merge_claims
 from assay.catalog.rules.policy import Policy
@@ -127,6 +128,8 @@ def _merge_dirty(
     decisions = store.load_decisions(conn)
     spooled = ctx.spool.names()
     gathered = _gather(conn, decisions)
+    if gathered.namings and not store.note_merging(conn, merging_mark(ctx.policy), is_all=gathered.is_first):
+        _log.warning("catalog.merged_by_several", advice="run `assay catalog rebuild`")
     parts = [replace(part, rewrites=rewrites) for part in cut(gathered, decisions)]
     counts = MergeCounts()
     total = len(gathered.namings)
