@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from assay.cli import (
     access,
     advisories,
+    backups,
     catalog,
     configs_asking,
     feeds,
@@ -96,6 +97,7 @@ worker.add_to(app)
 access.add_to(app)
 up.add_to(app)
 operations.add_to(app)
+backups.add_to(app)
 
 
 @cache

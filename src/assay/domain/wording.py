@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 # Cron expressions of the two kinds that sources have: `13 * * * *` and `30 4 * * *`.
 _HOURLY = re.compile(r"(\d+) \* \* \* \*")
 _DAILY = re.compile(r"(\d+) (\d+) \* \* \*")
+_IN_BYTES = ("fetch", "dump", "unpack", "load")
 _UNITS = {"read": "records", "merge": "claims", "changes": "objects", "rebuild": "claims", "try": "claims"}
 
 
@@ -96,8 +97,8 @@ def schedule_in_words(cron: str) -> str:
 
 
 def amount(step: str, done: int, total: int | None, *, is_repository: bool = False) -> str:
-    """How far a step is, in what the step counts: bytes for a fetch, except where git counts."""
-    if step != "fetch":
+    """How far a step is, in what the step counts: bytes where some are moved, except where git counts."""
+    if step not in _IN_BYTES:
         of = "" if total is None or total == done else f" of {number(total)}"
         return f"{number(done)}{of} {_UNITS.get(step, '')}".rstrip()
     if is_repository:

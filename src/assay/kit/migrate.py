@@ -17,6 +17,7 @@ _LOCK = 7_231_901_144
 _LOCK_TIMEOUT = "5s"
 # Matches `0002_catalog.sql`.
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_SCHEMA = re.compile(r"^CREATE SCHEMA (\w+);", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ def history(package: str = "assay.migrations") -> list[Migration]:
     if [migration.version for migration in found] != list(range(1, len(found) + 1)):
         raise ValueError("migration numbers must run from 0001 without a gap")
     return found
+
+
+def schemas(migrations: Sequence[Migration]) -> list[str]:
+    """The schemas that these migrations make, in their order."""
+    return [name for migration in migrations for name in _SCHEMA.findall(migration.text)]
 
 
 def pending(conn: Connection, migrations: Sequence[Migration]) -> list[Migration]:

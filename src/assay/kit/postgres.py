@@ -78,7 +78,7 @@ class EmbeddedPostgres:
         if self._options.port is not None and not 0 < self._options.port < 65536:
             raise Permanent(f"{self._options.port} is not a TCP port; choose one from 1024 to 65535")
         with self._mutex:
-            program = postgres_wheel.locate(_environment())
+            program = installed()
             place = postgres_place.prepare(self._options.directory)
             with postgres_place.turn(place, postgres_server.TURN_SECONDS) as turn:
                 lease = self._lease or postgres_place.Lease(place)
@@ -132,7 +132,7 @@ class EmbeddedPostgres:
 def status(options: PostgresOptions) -> PostgresStatus:
     """How it is, without starting, creating or locking anything."""
     _check_platform()
-    version = postgres_wheel.version(postgres_wheel.locate(_environment()))
+    version = postgres_wheel.version(installed())
     place = postgres_place.existing(options.directory) or postgres_place.Place(options.directory)
     with postgres_place.explained(place.data):
         server = postgres_server.running(place)
@@ -163,6 +163,12 @@ def stop(options: PostgresOptions) -> bool:
             return False
         postgres_server.halt(place, server)
         return True
+
+
+def installed() -> "postgres_wheel.Program":
+    """The PostgreSQL that is installed with Assay. Raises Permanent where there is none for this machine."""
+    _check_platform()
+    return postgres_wheel.locate(_environment())
 
 
 def _check_platform() -> None:

