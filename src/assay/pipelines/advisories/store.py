@@ -26,7 +26,7 @@ _LONGEST_PLACE = 1024
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """A document as the database knows it; `path` is where its bytes are."""
+    """A document as the database knows it; `path` is where its bytes were when it was fetched."""
 
     id: int
     source: str

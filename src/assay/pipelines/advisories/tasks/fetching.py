@@ -122,12 +122,12 @@ def replayed(ctx: Needs, source: Source, scope: str, name: str) -> Fetched:
     """A stored document, by the beginning of its name or the newest. Raises NotFound when it is not kept."""
     with ctx.db.transaction() as conn:
         row = store.find_document(conn, source.name, scope, name=name or None)
-    if row is None or not Path(row.path).exists():
+    if row is None or not _path(ctx, row).exists():
         wanted = f"document {name!r}" if name else "document"
         raise NotFound(
             f"no {wanted} of {source.name} is kept; `assay sources --documents` lists what there is"
         )
-    address = _address(source, row)
+    address = _address(ctx, source, row)
     if address.kind is Kind.DIRECTORY and _listing_name(address) != row.name:
         raise NotFound(
             f"{address.path} holds something else than when it was read; sync --from {address.path} again"
@@ -138,12 +138,23 @@ def replayed(ctx: Needs, source: Source, scope: str, name: str) -> Fetched:
     )
 
 
-def _address(source: Source, row: DocumentRow) -> Address:
+def _path(ctx: Needs, row: DocumentRow) -> Path:
+    """Where a document's bytes are now: Assay's own folders move with the home folder, a person's do not."""
+    match Kind(row.kind):
+        case Kind.DIRECTORY:
+            return Path(row.path)
+        case Kind.GIT:
+            return ctx.mirrors / Path(row.path).name
+        case _:
+            return ctx.files.path(row.name)
+
+
+def _address(ctx: Needs, source: Source, row: DocumentRow) -> Address:
     kind = Kind(row.kind)
     if kind is Kind.GIT:
         folder = source.transport.folder if isinstance(source.transport, Repository) else ""
-        return Address(kind, Path(row.path), row.name, folder)
-    return _kept_as(Address(kind, Path(row.path)), row.origin)
+        return Address(kind, _path(ctx, row), row.name, folder)
+    return _kept_as(Address(kind, _path(ctx, row)), row.origin)
 
 
 def _kept_as(address: Address, origin: str) -> Address:
@@ -218,12 +229,12 @@ def _kept_or(
     """The document from an origin; the kept one where the origin says that it has no newer."""
     with ctx.db.transaction() as conn:
         row = store.find_document(conn, source.name, scope, origin=origin)
-    is_kept = row is not None and Path(row.path).exists()
+    is_kept = row is not None and _path(ctx, row).exists()
     validators = Validators(row.etag, row.last_modified) if row is not None and is_kept else None
     result = fetch_it(validators)
     if isinstance(result, NotModified):
         assert row is not None
-        return Found(row.name, _address(source, row), origin, row.bytes, validators or Validators())
+        return Found(row.name, _address(ctx, source, row), origin, row.bytes, validators or Validators())
     path = ctx.files.path(result.stored.sha256)
     address = _kept_as(address_of(path), origin)
     return Found(result.stored.sha256, address, origin, result.stored.bytes, result.validators)
