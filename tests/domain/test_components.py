@@ -66,7 +66,9 @@ def test_the_version_beside_the_url_counts_where_the_url_has_none():
         ("pkg:npm/a@1", "registry", None),
         ("pkg:npm/a@1?repository_url=https://npm.example.org", "other-registry", None),
         ("pkg:npm/a@1?download_url=https://example.org/a.tgz", "url", None),
+        ("pkg:npm/a@1?download_url=https://npm.example.org/a/-/a-1.tgz", "other-registry", None),
         (f"pkg:npm/a@1?vcs_url=git%2Bhttps://git.example.org/a.git%40{'a' * 40}", "git", "a" * 40),
+        ("pkg:npm/a@1?vcs_url=git%2Bhttps://git.example.org/a.git#packages/a", "registry", None),
         (f"pkg:github/acme/a@{'b' * 40}", "git", "b" * 40),
         ("pkg:github/acme/a@v1", "git", None),
     ],
@@ -74,6 +76,12 @@ def test_the_version_beside_the_url_counts_where_the_url_has_none():
 def test_where_from(purl: str, origin: str, commit: str | None):
     found = component_of(purl, "a", None)
     assert (found.origin, found.commit) == (origin, commit)
+
+
+def test_a_plus_in_a_qualifier_stands_for_itself():
+    found = component_of(f"pkg:npm/a@1?vcs_url=git+https://git.example.org/a.git@{'a' * 40}", "a", None)
+    assert found.resolved == f"git+https://git.example.org/a.git@{'a' * 40}"
+    assert named("pkg:deb/debian/a@1?upstream=b@2+deb12u1") == ("Debian", "b", "2+deb12u1")
 
 
 def test_without_a_url():

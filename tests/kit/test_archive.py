@@ -174,6 +174,20 @@ def test_names_that_lead_outside_are_faults(zipped: Path, name: str) -> None:
     assert read_all(zipped) == {"good": b"1", name: "path-outside"}
 
 
+def test_backslashes_of_a_windows_packer_part_folders(zipped: Path) -> None:
+    with zipfile.ZipFile(zipped, "w") as archive:
+        for name in ("a\\", "a\\b\\c", "..\\x", "C:\\y", "d/e\\f"):
+            info = zipfile.ZipInfo(name)
+            info.create_system = 0
+            archive.writestr(info, b"" if name == "a\\" else b"1")
+    assert read_all(zipped) == {
+        "a/b/c": b"1",
+        "../x": "path-outside",
+        "C:/y": "path-outside",
+        "d/e\\f": "path-outside",
+    }
+
+
 @pytest.mark.parametrize(
     "name", ["a..b", "..a", "ALSA-2019:3338.json", "a b", "ü", "a\nb", ".hidden", "a//b"]
 )

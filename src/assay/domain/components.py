@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from assay.domain.origins import Kind, commit_in, of_archive
 from assay.domain.purl import purl_of, read_purl
 from assay.errors import BadRecord
 
@@ -28,7 +29,7 @@ class Component(NamedTuple):
     purl: str
     alias: str | None = None
     commit: str | None = None
-    origin: Literal["registry", "other-registry", "git", "url"] = "registry"
+    origin: Kind = "registry"
     resolved: str | None = None
 
 
@@ -55,9 +56,10 @@ def component_of(
         raise BadRecord("bad-purl", f"{name or 'a component'}: {purl[:200]!r} is no package URL")
     if purl.startswith(_OLD_ALPINE):
         purl = f"pkg:apk/alpine/{purl.removeprefix(_OLD_ALPINE)}"
-    qualifiers = dict(parse_qsl(purl.partition("#")[0].partition("?")[2]))
+    # A `+` stands for itself in a package URL (purl-spec, "Character encoding"), and for a blank in a form.
+    qualifiers = dict(parse_qsl(purl.partition("#")[0].partition("?")[2].replace("+", "%2B")))
     found = read_purl(purl)
-    origin, resolved = _origin(qualifiers)
+    origin, resolved, commit = _origin(qualifiers)
     if found is None:
         return _elsewhere(purl, name, version, resolved)
     ecosystem, real, pinned = found
@@ -69,10 +71,7 @@ def component_of(
                 ecosystem, source.name, source.version or pinned, purl, real, origin=origin, resolved=resolved
             )
         pinned = source.version or pinned if source else pinned
-    commit = _COMMIT.search(qualifiers.get("vcs_url", "")) if origin == "git" else None
-    return Component(
-        ecosystem, real, pinned, purl, commit=commit[0] if commit else None, origin=origin, resolved=resolved
-    )
+    return Component(ecosystem, real, pinned, purl, commit=commit, origin=origin, resolved=resolved)
 
 
 def _elsewhere(purl: str, name: str | None, version: str | None, resolved: str | None) -> Component:
@@ -87,16 +86,19 @@ def _elsewhere(purl: str, name: str | None, version: str | None, resolved: str |
     return Component(None, called, version, purl, resolved=resolved)
 
 
-def _origin(
-    qualifiers: Mapping[str, str],
-) -> tuple[Literal["registry", "other-registry", "git", "url"], str | None]:
-    if address := qualifiers.get("vcs_url"):
-        return "git", address
+def _origin(qualifiers: Mapping[str, str]) -> tuple[Kind, str | None, str | None]:
+    """Where from, the address, and the commit.
+
+    A repository without a commit says where a registry's package is developed: generators for npm write it beside
+    each (purl-spec, "Known qualifiers": an extra URL).
+    """
+    if commit := commit_in(qualifiers.get("vcs_url", "")):
+        return "git", qualifiers["vcs_url"], commit
     if address := qualifiers.get("download_url"):
-        return "url", address
+        return of_archive(address), address, None
     if address := qualifiers.get("repository_url"):
-        return "other-registry", address
-    return "registry", None
+        return "other-registry", address, None
+    return "registry", None, None
 
 
 def _with_epoch(purl: str, version: str | None, qualifiers: Mapping[str, str]) -> str | None:

@@ -81,7 +81,7 @@ def locate(address: str) -> Locator | None:
         return Locator("git", url, commit_in(fragment))
     if address[:8].lower().startswith(("http://", "https://")):
         url, _, _ = address.partition("#")
-        return Locator(_registry_or_url(url), url)
+        return Locator(of_archive(url), url)
     if _SHORTHAND.fullmatch(address):
         url, _, fragment = address.partition("#")
         return Locator("git", f"github:{url}", commit_in(fragment))
@@ -99,7 +99,8 @@ def read_commit(text: str) -> bytes | None:
     return bytes.fromhex(text) if _COMMIT.fullmatch(text) else None
 
 
-def _registry_or_url(url: str) -> Kind:
+def of_archive(url: str) -> Kind:
+    """The kind of a package whose archive has this address: a registry's, or somebody's own."""
     if is_public_registry(url):
         return "registry"
     # `/-/` stands before the file name in every npm registry, `/download/` in GitHub's.

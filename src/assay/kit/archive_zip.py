@@ -33,6 +33,7 @@ _STORED, _DEFLATED = 0, 8
 # Unix and Darwin, whose modes tell a file's kind.
 _POSIX = frozenset((3, 19))
 _KIND = 0o170000
+_DOS = 0
 _IS_ENCRYPTED = 0x1 | 0x40 | 0x2000
 # Deflate's best case is 1032:1, so more than that is a lie and not a bomb.
 _DEFLATE_LIMIT = 1032
@@ -126,9 +127,10 @@ class ZipArchive:
             if records > limits.max_members:
                 raise TooMuch(_too_many(self._path, records, limits))
             claimed += _LOCAL.size + len(entry.name) + entry.packed
-            if entry.size == 0 and entry.name.endswith(b"/"):
+            name = _name(entry)
+            if entry.size == 0 and name.endswith("/"):
                 continue
-            member = self._member(entry)
+            member = self._member(name, entry)
             if member.fault is None:
                 total += entry.size
             members.append(member)
@@ -155,8 +157,7 @@ class ZipArchive:
             raise _bad("damaged", member, f"CRC-32 {zlib.crc32(content):08x}, expected {entry.crc:08x}")
         return content
 
-    def _member(self, entry: _Entry) -> Member:
-        name = _decoded(entry.name)
+    def _member(self, name: str, entry: _Entry) -> Member:
         fault = (
             name_fault(name)
             or _entry_fault(entry, self._length)
@@ -278,6 +279,12 @@ def _too_many(path: Path, count: int, limits: Limits) -> str:
     return (
         f"{path} holds {count:,} members, and {limits.max_members:,} are the limit: raise it if that is right"
     )
+
+
+def _name(entry: _Entry) -> str:
+    """The name with slashes: Windows PowerShell 5 writes backslashes (Info-ZIP and libarchive turn them likewise)."""
+    name = _decoded(entry.name)
+    return name.replace("\\", "/") if entry.system == _DOS and "/" not in name else name
 
 
 def _decoded(raw: bytes) -> str:

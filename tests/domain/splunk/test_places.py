@@ -25,6 +25,7 @@ from assay.domain.splunk.places import Area, Kind, Target, locate, locate_lookup
         ("etc/manager-apps/x/default/a.conf", Area.MANAGER, "x", "", "default", "a"),
         ("etc/deployment-apps/x/local/outputs.conf", Area.DEPLOYMENT, "x", "", "local", "outputs"),
         ("etc/shcluster/apps/x/default/a.conf", Area.SHCLUSTER, "x", "", "default", "a"),
+        ("etc/shcluster/users/bob/x/local/a.conf", Area.SHCLUSTER_USER, "x", "bob", "local", "a"),
         ("my_app/default/app.conf", Area.APP, "my_app", "", "default", "app"),
         ("default/app.conf", Area.APP, "alone", "", "default", "app"),
         ("system/local/server.conf", Area.SYSTEM, "", "", "local", "server"),
@@ -87,6 +88,7 @@ def test_metadata_and_specifications():
     [
         *("etc/system/local/inputs.conf", "etc/apps/x/default/a.conf", "etc/users/bob/x/local/a.conf"),
         *("etc/deployment-apps/x/local/a.conf", "etc/shcluster/apps/x/local/a.conf"),
+        "etc/shcluster/users/bob/x/local/a.conf",
         *("etc/apps/x/metadata/local.meta", "etc/apps/x/README/a.conf.spec", "etc/peer-apps/x/local/a.conf"),
     ],
 )
@@ -99,4 +101,7 @@ def test_deployment_apps_are_of_other_machines():
     assert seat(place, Target.INSTANCE) is None
     assert seat(place, Target.DEPLOYMENT).area is Area.APP
     assert seat(locate("etc/system/local/a.conf"), Target.DEPLOYMENT) is None
+    of_users = locate("etc/shcluster/users/bob/x/local/a.conf")
+    assert seat(of_users, Target.INSTANCE) is None
+    assert seat(of_users, Target.SHCLUSTER).area is Area.USER
     assert seat(locate("etc/manager-apps/x/local/a.conf"), Target.MANAGER).area is Area.PEER

@@ -28,6 +28,8 @@ class Area(StrEnum):
     MANAGER = "manager-app"
     """For the peers of a cluster: `manager-apps`, once `master-apps`."""
     SHCLUSTER = "shcluster-app"
+    SHCLUSTER_USER = "shcluster-user"
+    """What a search head cluster's deployer hands out of its users: `shcluster/users`."""
     PACKAGE = "package"
     """An app in an archive inside the archive, installed nowhere."""
 
@@ -68,7 +70,7 @@ _SEATS = {
     Target.INSTANCE: {area: area for area in (Area.SYSTEM, Area.APP, Area.USER, Area.PEER)},
     Target.DEPLOYMENT: {Area.DEPLOYMENT: Area.APP},
     Target.MANAGER: {Area.MANAGER: Area.PEER},
-    Target.SHCLUSTER: {Area.SHCLUSTER: Area.APP},
+    Target.SHCLUSTER: {Area.SHCLUSTER: Area.APP, Area.SHCLUSTER_USER: Area.USER},
     Target.PACKAGES: {Area.PACKAGE: Area.APP},
 }
 
@@ -104,6 +106,8 @@ def _folder(place: "Place") -> tuple[str, ...]:
             return "users", place.user, place.app
         case Area.SHCLUSTER:
             return "shcluster", "apps", place.app
+        case Area.SHCLUSTER_USER:
+            return "shcluster", "users", place.user, place.app
         case Area.APP:
             return "apps", place.app
     return f"{place.area}s", place.app
@@ -162,7 +166,8 @@ def _owner(folder: list[str], lone_app: str) -> tuple[Area, str, str] | None:
     if above and above[-1] in _AREAS:
         return _AREAS[above[-1]], app, ""
     if above[-2:-1] == ["users"]:
-        return Area.USER, app, above[-1]
+        area = Area.SHCLUSTER_USER if above[-3:-2] == ["shcluster"] else Area.USER
+        return area, app, above[-1]
     # A folder `local` deeper inside an app is the app's own business.
     if "etc" in above or not _AREAS.keys().isdisjoint(above):
         return None

@@ -27,7 +27,7 @@ from assay.domain.versions import (
     semver,
 )
 
-ENCODER_VERSION = 1
+ENCODER_VERSION = 2
 
 LONGEST_VERSION = 512
 """Characters; the longest version in 35,304 OSV records has 53."""

@@ -1,7 +1,8 @@
 """Packagist's versions in the order of PHP's version_compare, by which OSV's ranges are meant.
 
 PHP manual, version_compare: `any string not found in this list < dev < alpha = a < beta = b < RC = rc < # < pl = p`,
-where # stands for a number. A tag's leading `v` is taken off first, as Composer does.
+where # stands for a number. A tag's leading `v` is taken off first, as Composer does. The head of a branch is no
+version: `dev-main` would come before all of them, and `2.x-dev` before 2.0.
 """
 
 import re
@@ -10,6 +11,8 @@ from assay.domain.versions.encoding import LOWEST_ABOVE_NUMBERS, number
 
 # v1.0-beta2; a separator at either end makes version_compare contradict itself
 _VERSION = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z._+-]*[0-9A-Za-z])?")
+# Composer docs, "Versions and constraints", Branches
+_BRANCH = re.compile(r"dev-.*|v?[0-9]+(?:\.[0-9]+)*\.x-dev", re.IGNORECASE)
 _TOKEN = re.compile(r"[0-9]+|[A-Za-z]+")
 
 # What may stand in one place, in ascending order; numbers come between the end and a patch level.
@@ -20,8 +23,8 @@ _PATCH = bytes([LOWEST_ABOVE_NUMBERS])
 
 
 def encode(version: str) -> bytes:
-    """The key; ValueError for text with other characters than versions have."""
-    if _VERSION.fullmatch(version) is None:
+    """The key; ValueError for a branch, and for text with other characters than versions have."""
+    if _VERSION.fullmatch(version) is None or _BRANCH.fullmatch(version) is not None:
         raise ValueError(version)
     tokens = _TOKEN.findall(version)
     if tokens[0] in {"v", "V"} and version[1:2].isdigit():

@@ -97,6 +97,13 @@ def test_an_entry_that_says_nothing_is_set_aside_and_the_others_stand() -> None:
     assert [(bad.reason, bad.place) for bad in found.bad] == [("empty", f"{ADDRESS} entry 1")]
 
 
+def test_entries_past_the_most_are_told() -> None:
+    items = ",".join(f'{{"id": {number}, "title": "t"}}' for number in range(10_002))
+    found = read(f'{{"version": "https://jsonfeed.org/version/1.1", "items": [{items}]}}')
+    assert len(found.entries) == 10_000
+    assert [(bad.place, bad.reason, bad.detail[:6]) for bad in found.bad] == [(ADDRESS, "too-many", "10,002")]
+
+
 def test_what_is_not_well_formed_is_read_as_far_as_it_goes() -> None:
     found = read(rss("<item><title>One & two</title></item><item><title>Three</title></item>")[:-12])
     assert [one.title for one in found.entries] == ["One & two", "Three"]

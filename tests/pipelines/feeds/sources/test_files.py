@@ -78,6 +78,13 @@ def test_each_message_of_an_mbox_is_an_entry() -> None:
     assert [(bad.place, bad.reason) for bad in found.bad] == [("list.mbox#3", "not-mail")]
 
 
+def test_a_line_of_many_times_is_looked_at_once() -> None:
+    # A line that looks like the one between messages, but for the year: hours where each part is tried with each.
+    line = b"From a " + b"00:00 " * 200_000
+    (one,) = read("list.mbox", MBOX.partition(b"\n\n")[0] + b"\n\n" + line + b"\n").entries
+    assert one.raw.rstrip().endswith(b"00:00")
+
+
 def test_a_single_message_needs_no_line_before_it() -> None:
     (one,) = read("x.eml", b"Subject: Hi\r\n\r\nBody\r\n").entries
     assert (one.key, one.title, one.raw) == ("x.eml", "Hi", b"Subject: Hi\r\n\r\nBody\r\n")

@@ -59,6 +59,14 @@ def test_an_entry_that_is_none_is_set_aside_and_the_others_stand() -> None:
     assert [bad.reason for bad in found.bad] == ["empty", "no-key", "empty"]
 
 
+def test_entries_past_the_most_are_told() -> None:
+    found = read([{"id": number} for number in range(10_001)])
+    assert len(found.entries) == 10_000
+    (bad,) = found.bad
+    assert (bad.place, bad.reason, bad.detail[:6]) == (ADDRESS, "too-many", "10,001")
+    assert read([{"id": number} for number in range(10_000)]).bad == ()
+
+
 def test_an_entry_without_a_name_is_named_by_what_it_says() -> None:
     first, second = read([{"text": "a"}, {"text": "b"}], body="text").entries
     assert len({first.key, second.key, read([{"text": "a"}]).entries[0].key}) == 2

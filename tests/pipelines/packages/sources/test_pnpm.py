@@ -210,3 +210,74 @@ def test_wrong_entries_are_faults():
 def test_no_pnpm_lock(text: str):
     with pytest.raises(BadRecord):
         inventory(text)
+
+
+def test_the_document_of_what_pnpm_itself_needs_stands_before_the_projects():
+    found = inventory("""---
+lockfileVersion: '9.0'
+importers:
+  .:
+    configDependencies:
+      hooks:
+        specifier: 1.0.0
+        version: 1.0.0
+    packageManagerDependencies:
+      pnpm:
+        specifier: 12.0.0
+        version: 12.0.0
+packages:
+  hooks@1.0.0:
+    resolution: {integrity: sha512-AA==}
+  pnpm@12.0.0:
+    resolution: {integrity: sha512-BB==}
+  shared@3.0.0:
+    resolution: {integrity: sha512-CC==}
+snapshots:
+  hooks@1.0.0: {}
+  pnpm@12.0.0:
+    dependencies:
+      shared: 3.0.0
+  shared@3.0.0: {}
+---
+lockfileVersion: '9.1'
+importers:
+  .:
+    dependencies:
+      a:
+        specifier: ^1.0.0
+        version: 1.2.3
+packages:
+  a@1.2.3:
+    resolution: {integrity: sha512-DD==}
+  shared@3.0.0:
+    resolution: {integrity: sha512-CC==}
+snapshots:
+  a@1.2.3:
+    dependencies:
+      shared: 3.0.0
+  shared@3.0.0: {}
+""")
+    assert (found.version, found.faults) == ("9.1", ())
+    assert {(one.key, one.scope, one.is_direct, one.place) for one in found.packages} == {
+        ("hooks@1.0.0", Scope.DEV, True, "line 21"),
+        ("pnpm@12.0.0", Scope.DEV, True, "line 22"),
+        ("shared@3.0.0", Scope.RUNTIME, False, "line 43"),
+        ("a@1.2.3", Scope.RUNTIME, True, "line 40"),
+    }
+    assert found.packages[0].integrity == ("sha512-AA==",)
+
+
+@pytest.mark.parametrize("above", ["", "---\n", "# made by hand\n---\n"])
+def test_one_document_may_have_a_marker(above: str):
+    assert list(
+        packages(above + "lockfileVersion: '9.0'\npackages:\n  a@1.0.0: {}\nsnapshots:\n  a@1.0.0: {}\n")
+    )
+
+
+@pytest.mark.parametrize(
+    "content", ["---\nlockfileVersion: '9.0'\n" * 3, "lockfileVersion: '9.0'\n---\n" * 4]
+)
+def test_more_documents_than_pnpm_writes_are_refused(content: str):
+    with pytest.raises(BadRecord) as caught:
+        inventory(content)
+    assert caught.value.reason == "several-documents"

@@ -53,6 +53,14 @@ class Listing:
     mark: str | None = None
 
 
+def left_out(document: Document, count: int, most: int) -> tuple[Bad, ...]:
+    """What is said of a document that holds more entries than are read of one; nothing of any other."""
+    if count <= most:
+        return ()
+    said = f"{count:,} entries, of which the first {most:,} are read: narrow the address, or ask for pages"
+    return (Bad(document.address, "too-many", said),)
+
+
 class Reader(Protocol):
     """How one kind of source is read. Pure: whoever calls it fetches."""
 

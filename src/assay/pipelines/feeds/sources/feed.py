@@ -15,7 +15,7 @@ from assay.domain.moments import read_moment
 from assay.domain.plain import from_json
 from assay.domain.web_address import web_address
 from assay.errors import BadRecord
-from assay.pipelines.feeds.model.documents import Bad, Document, Listing
+from assay.pipelines.feeds.model.documents import Bad, Document, Listing, left_out
 from assay.pipelines.feeds.model.entries import Received
 from assay.pipelines.feeds.model.sources import Kind
 
@@ -70,6 +70,7 @@ def _read_xml(document: Document) -> Listing:
         except BadRecord as error:
             place = f"{document.address} entry {number}"
             bad.append(Bad(place, error.reason, error.detail, str(dict(entry)).encode(errors="replace")))
+    bad += left_out(document, len(parsed.entries), _MOST_ENTRIES)
     following = next(
         (link.get("href") for link in parsed.feed.get("links", ()) if link.get("rel") == "next"), None
     )
@@ -145,14 +146,16 @@ def _read_json(document: Document) -> Listing:
             "not-a-feed", f"{document.address} is JSON, and no JSON Feed: make it a source of the kind `json`"
         )
     items = found.get("items")
+    listed = items if isinstance(items, list) else []
     entries: list[Received] = []
     bad: list[Bad] = []
-    for number, item in enumerate(items[:_MOST_ENTRIES] if isinstance(items, list) else (), 1):
+    for number, item in enumerate(listed[:_MOST_ENTRIES], 1):
         try:
             entries.append(_json_entry(item, document.address))
         except BadRecord as error:
             raw = msgspec.json.encode(item)
             bad.append(Bad(f"{document.address} item {number}", error.reason, error.detail, raw))
+    bad += left_out(document, len(listed), _MOST_ENTRIES)
     following = found.get("next_url")
     return Listing(
         entries=tuple(entries),

@@ -16,7 +16,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from assay.domain.moments import read_moment
 from assay.errors import BadRecord
-from assay.pipelines.feeds.model.documents import Bad, Document, Listing
+from assay.pipelines.feeds.model.documents import Bad, Document, Listing, left_out
 from assay.pipelines.feeds.model.entries import Received
 from assay.pipelines.feeds.model.sources import Kind
 
@@ -30,8 +30,9 @@ _TYPES = {
     ".json": "application/json",
 }
 _MOST_MESSAGES = 50_000
-# Matches "From bippy-1.2.0 Mon Sep 17 00:00:00 2001", the line before each message of an mbox (RFC 4155).
-_FROM = re.compile(rb"^From \S+ .*\d\d:\d\d.*\d{4}[^\n]*$", re.MULTILINE)
+# Matches "From bippy-1.2.0 Mon Sep 17 00:00:00 2001", the line before each message of an mbox (RFC 4155). The first
+# colon behind the address is the time's, so that no line is looked at twice.
+_FROM = re.compile(rb"^From \S++ [^\n:]*+(?<=\d\d):\d\d[^\n]*\d{4}[^\n]*$", re.MULTILINE)
 # Matches "Subject: ..." and its kin, by which a message without a line before it begins.
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:[ \t]")
 # Matches "title: ..." of a front matter or a YAML bulletin.
@@ -134,7 +135,7 @@ def _read_mail(document: Document) -> Listing:
     entries: list[Received] = []
     bad: list[Bad] = []
     seen: set[str] = set()
-    for number, raw in enumerate(messages, 1):
+    for number, raw in enumerate(messages[:_MOST_MESSAGES], 1):
         place = document.address if len(messages) == 1 else f"{document.address}#{number}"
         try:
             entry = _message(raw, place)
@@ -144,6 +145,7 @@ def _read_mail(document: Document) -> Listing:
         # Two messages of one name are two all the same, where one of them is not the other once more.
         entries.append(entry if entry.key not in seen else replace(entry, key=place))
         seen.add(entry.key)
+    bad += left_out(document, len(messages), _MOST_MESSAGES)
     return Listing(entries=tuple(entries), bad=tuple(bad))
 
 
@@ -154,12 +156,12 @@ def _messages(content: bytes) -> list[bytes]:
     places = [
         match
         for match in _FROM.finditer(content)
-        if match.start() == 0 or content[: match.start()].endswith((b"\n\n", b"\r\n\r\n"))
+        if match.start() == 0 or content.endswith((b"\n\n", b"\r\n\r\n"), 0, match.start())
     ]
     ends = [*(match.start() for match in places[1:]), len(content)]
     # Without any place there is one end too many, and nothing between.
     cut = (content[match.end() : end].lstrip(b"\r\n") for match, end in zip(places, ends, strict=False))
-    return [message for message in cut if message.strip()][:_MOST_MESSAGES]
+    return [message for message in cut if message.strip()]
 
 
 def _message(raw: bytes, place: str) -> Received:

@@ -11,7 +11,7 @@ from assay.domain.moments import read_moment
 from assay.domain.plain import from_json
 from assay.domain.web_address import web_address
 from assay.errors import BadRecord
-from assay.pipelines.feeds.model.documents import Bad, Document, Listing
+from assay.pipelines.feeds.model.documents import Bad, Document, Listing, left_out
 from assay.pipelines.feeds.model.entries import Received
 from assay.pipelines.feeds.model.sources import Kind
 
@@ -115,6 +115,7 @@ class _Rest:
             except BadRecord as error:
                 place = f"{document.address} {options.items or 'item'} {number}"
                 bad.append(Bad(place, error.reason, error.detail, msgspec.json.encode(item)))
+        bad += left_out(document, len(items), _MOST_ITEMS)
         paging = options.paging
         following = None if paging is None else _following(document, found, len(items), paging)
         mark = _cursor(found, paging) if paging is not None and paging.is_kept else None

@@ -3,6 +3,9 @@
 A package's key is its "dependency path": `/name/1.0.0_peers` (5), `/name@1.0.0(peer@2.0.0)` (6),
 `name@1.0.0(peer@2.0.0)` (9), or an address. From 9 on `packages` says what a package is and `snapshots` what it
 requires, once per set of peers (pnpm's spec repository, lockfile/).
+
+From pnpm 11 on the file may hold two YAML documents: first what pnpm itself needs to work on the project (its own
+version, configuration packages), last the project's (pnpm.io, "Reading pnpm-lock.yaml").
 """
 
 import re
@@ -24,7 +27,12 @@ _GROUPS = {
     "dependencies": Scope.RUNTIME,
     "optionalDependencies": Scope.OPTIONAL,
     "devDependencies": Scope.DEV,
+    "configDependencies": Scope.DEV,
+    "packageManagerDependencies": Scope.DEV,
 }
+# A document begins with such a line or with the file (YAML 1.2.2, 9.1.2).
+_DOCUMENT = re.compile(r"^(?=---(?:\s|\Z))", re.MULTILINE)
+_MOST_DOCUMENTS = 2
 _ENTRY_LINE = re.compile(r"  (\S.*?):(?: .*)?$")
 # Of a line in which a key is looked for, because the search's time grows with the square.
 _LONGEST_LINE = 2_000
@@ -35,12 +43,42 @@ _SLASHED = re.compile(
 
 
 def read(path: str, content: bytes) -> Inventory:
-    """The packages of a pnpm-lock.yaml. A set of peers makes a package of its own, as in the file."""
-    found = text(content)
-    document = mapping(from_yaml(content), path) if found.strip() else {}
-    version = string_of(document, "lockfileVersion")
-    if version is None and "packages" not in document:
-        raise BadRecord("not-this-format", f"{path} has neither `lockfileVersion` nor `packages`")
+    """The packages of a pnpm-lock.yaml. A set of peers makes a package of its own, as in the file.
+
+    What pnpm itself needs is for development, unless the project has the same package.
+    """
+    version: str | None = None
+    packages: dict[str, Package] = {}
+    faults: list[tuple[str, str, str]] = []
+    for document, found in _documents(path, text(content)):
+        version = string_of(document, "lockfileVersion")
+        if version is None and "packages" not in document:
+            raise BadRecord("not-this-format", f"{path} has neither `lockfileVersion` nor `packages`")
+        read_packages, refused = _packages(document, found)
+        packages |= {package.key: package for package in read_packages}
+        faults += refused
+    return inventory_of(FORMAT.name, tuple(packages.values()), faults, version=version)
+
+
+def _documents(path: str, found: str) -> list[tuple[dict[str, Any], str]]:
+    """The YAML documents of a file, each with its text on the lines on which it stands there."""
+    documents: list[tuple[dict[str, Any], str]] = []
+    above = 0
+    for part in _DOCUMENT.split(found, maxsplit=_MOST_DOCUMENTS + 1):
+        placed = "\n" * above + part
+        above += part.count("\n")
+        value = from_yaml(placed.encode())
+        if value is not None:
+            documents.append((mapping(value, path), placed))
+    if len(documents) > _MOST_DOCUMENTS:
+        raise BadRecord("several-documents", f"{path} has more than {_MOST_DOCUMENTS} YAML documents")
+    return documents or [({}, found)]
+
+
+def _packages(
+    document: dict[str, Any], found: str
+) -> tuple[tuple[Package, ...], tuple[tuple[str, str, str], ...]]:
+    """The packages of one document, and what of it could not be read."""
     described = mapping_of(document, "packages")
     snapshots = mapping_of(document, "snapshots") if "snapshots" in document else described
     entries = {key: _entry(key, described, snapshots) for key in snapshots}
@@ -80,8 +118,7 @@ def read(path: str, content: bytes) -> Inventory:
 
     section = "snapshots" if snapshots is not described else "packages"
     located = [(places.get((section, key)) or json_path(section, key), key) for key in entries]
-    packages, faults = each(located, read_one)
-    return inventory_of(FORMAT.name, packages, faults, version=version)
+    return each(located, read_one)
 
 
 def _entry(key: str, described: Mapping[str, Any], snapshots: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from assay.domain.splunk.conf import Setting, Stanza
-from assay.domain.splunk.layers import Context, Effective, Winner
+from assay.domain.splunk.layers import GLOBAL, Context, Effective, Winner
 from assay.domain.splunk.places import Area, Kind, Place, Target
 from assay.kit.db import Connection
 from assay.pipelines.configs import queries
@@ -24,6 +24,7 @@ _TARGETS = {
     Area.DEPLOYMENT: Target.DEPLOYMENT,
     Area.MANAGER: Target.MANAGER,
     Area.SHCLUSTER: Target.SHCLUSTER,
+    Area.SHCLUSTER_USER: Target.SHCLUSTER,
     Area.PACKAGE: Target.PACKAGES,
 }
 _FOLDER_COLUMNS = ("path", "conf", "scope", "bytes", "stanzas", "settings")
@@ -124,9 +125,8 @@ def _view_of(place: Place) -> View | None:
     """Whose configuration a file is part of; None for permissions, which are no configuration."""
     if place.kind is not Kind.CONF:
         return None
-    if place.area is Area.USER:
-        return View(context=Context(place.app, place.user))
-    return View(_TARGETS.get(place.area, Target.INSTANCE))
+    context = Context(place.app, place.user) if place.user else GLOBAL
+    return View(_TARGETS.get(place.area, Target.INSTANCE), context)
 
 
 def _winner(resolved: Effective | None, stanza: Stanza, said: Setting) -> Winner | None:
