@@ -8,7 +8,7 @@ from assay.catalog.rules.policy import Policy
 from assay.domain.versions import ENCODER_VERSION
 
 RULES_VERSION = 1
-"""Raised whenever the same claims under the same policy become something else (tests/catalog/test_marking.py tells)."""
+"""Raised when the same claims become something else, but for version keys (tests/catalog/test_marking.py tells)."""
 
 
 def merging_mark(policy: Policy) -> str:
