@@ -331,6 +331,13 @@ def test_document_is_replayed_by_the_beginning_of_its_name(ctx: Context, tmp_pat
     assert "no document 'ffff'" in (missing.error or "")
 
 
+def test_a_day_of_scores_that_came_from_a_file_is_replayed_as_the_newest(ctx: Context) -> None:
+    first = b.sync(ctx, "epss", b.ORIGINS["epss"])
+    newest = b.sync(ctx, "epss", replay="", full=True)
+    assert (newest.outcome, newest.document) == (Outcome.COMPLETED, first.document)
+    assert newest.counts.read == first.counts.read
+
+
 def test_folder_is_not_replayed_when_it_is_another_by_now(ctx: Context, tmp_path: Path) -> None:
     folder = b.folder_of(tmp_path / "folder", TEN)
     first = b.sync(ctx, "osv", folder)

@@ -14,7 +14,7 @@ from assay.kit import git
 from assay.kit.archive import Address, Kind, address_of, open_archive
 from assay.kit.transfer import Downloaded, NotModified, Validators
 from assay.pipelines.advisories import store
-from assay.pipelines.advisories.model import Bucket, Download, Repository, Source
+from assay.pipelines.advisories.model import Bucket, Download, RecordSource, Repository, Source
 from assay.pipelines.advisories.store import DocumentRow
 from assay.pipelines.advisories.tasks.needs import Needs, Progress
 
@@ -78,7 +78,8 @@ def fetch(ctx: Needs, source: Source, request: Request, progress: Progress) -> F
         return replayed(ctx, source, request.scope, request.replay)
     if request.origin is not None:
         found = _from_origin(ctx, source, request.origin, request.scope, progress)
-        is_single = found.address.kind is Kind.FILE and getattr(source, "split", None) is None
+        is_alone = isinstance(source, RecordSource) and source.split is None
+        is_single = is_alone and found.address.kind is Kind.FILE
         return write_down(ctx, source, request.scope, found, is_full=not is_single, is_listed=not is_single)
     try:
         found, notes = _from_transport(ctx, source, transport, request.scope, progress)
