@@ -168,3 +168,25 @@ def test_an_old_server_is_refused(fresh_url: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("assay.kit.db._OLDEST", 990000)
     with pytest.raises(Permanent, match="too old"):
         Database(fresh_url).connect()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:s%cret@127.0.0.1:1/assay",
+        "postgresql://ann:s cret@127.0.0.1:1/assay",
+        "postgresql://ann:s/cret@127.0.0.1:1/assay",
+        "postgresql://ann:s@cret@127.0.0.1:1/assay",
+        "mysql://ann:scret@127.0.0.1/assay",
+    ],
+)
+def test_an_address_that_is_none_is_said_without_its_password(url: str):
+    with pytest.raises(Permanent, match="ASSAY_DATABASE_URL is no address") as caught:
+        Database(url).connect()
+    assert "cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_server_that_is_away_is_a_passing_fault():
+    with pytest.raises(Transient, match="cannot be reached"):
+        Database("postgresql://ann:s%40cret@127.0.0.1:1/assay").connect()
