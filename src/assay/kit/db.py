@@ -16,6 +16,7 @@ Connection = psycopg.Connection[Any]
 
 _OLDEST = 150000
 _APPLICATION = "assay"
+_UTC = ("UTC", "Etc/UTC")
 # It quotes nothing: whatever of a password tears an address apart would be told.
 _NO_ADDRESS = (
     "ASSAY_DATABASE_URL is no address of a PostgreSQL: one is such as postgresql://assay@db.example.org/assay. "
@@ -38,7 +39,7 @@ class Database:
         try:
             conn = psycopg.connect(
                 self.url,
-                autocommit=autocommit,
+                autocommit=True,
                 application_name=_APPLICATION,
                 connect_timeout=10,
                 prepare_threshold=2,
@@ -56,6 +57,11 @@ class Database:
             version = conn.info.server_version // 10000
             conn.close()
             raise Permanent(f"PostgreSQL {version} is too old: Assay needs version 15 or newer")
+        # What is read is told as UTC, whatever zone the server keeps. Not every pooler lets a setting through at the
+        # start, so it follows where it is needed.
+        if conn.info.parameter_status("TimeZone") not in _UTC:
+            conn.execute("SET TimeZone TO 'UTC'")
+        conn.autocommit = autocommit
         register_arrays(conn.adapters)
         return conn
 
