@@ -117,6 +117,20 @@ def test_a_whole_day(assay):
         up.process.stdout.close()
 
 
+def test_a_terminal_that_closes_ends_it_in_order(assay):
+    up = Up(assay)
+    try:
+        family = up.relatives()
+        os.killpg(up.process.pid, signal.SIGHUP)
+        assert up.process.wait(timeout=90) == 0
+        assert until(lambda: all_gone(family))
+        assert not is_running(assay)
+    finally:
+        up.process.kill()
+        up.process.wait()
+        up.process.stdout.close()
+
+
 def test_nothing_outlives_it_when_it_is_killed(assay):
     up = Up(assay, "--no-worker")
     try:

@@ -1,5 +1,6 @@
 """Connections, COPY and locks, on a real server."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import psycopg
@@ -168,3 +169,42 @@ def test_an_old_server_is_refused(fresh_url: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("assay.kit.db._OLDEST", 990000)
     with pytest.raises(Permanent, match="too old"):
         Database(fresh_url).connect()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:s%cret@127.0.0.1:1/assay",
+        "postgresql://ann:s cret@127.0.0.1:1/assay",
+        "postgresql://ann:s/cret@127.0.0.1:1/assay",
+        "postgresql://ann:s@cret@127.0.0.1:1/assay",
+        "mysql://ann:scret@127.0.0.1/assay",
+    ],
+)
+def test_an_address_that_is_none_is_said_without_its_password(url: str):
+    with pytest.raises(Permanent, match="ASSAY_DATABASE_URL is no address") as caught:
+        Database(url).connect()
+    assert "cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_server_that_is_away_is_a_passing_fault():
+    with pytest.raises(Transient, match="cannot be reached"):
+        Database("postgresql://ann:s%40cret@127.0.0.1:1/assay").connect()
+
+
+def test_times_are_utc_whatever_zone_the_server_keeps(fresh_url: str):
+    database = Database(fresh_url)
+    with database.connection(autocommit=True) as conn:
+        conn.execute(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone TO ''Asia/Tokyo''', current_database()); END $$"
+        )
+    with suppress(ZeroDivisionError), database.transaction() as conn:
+        raise ZeroDivisionError
+    with database.transaction() as conn:
+        [moment, text] = conn.execute(
+            "SELECT t, t::text FROM (SELECT timestamptz '2026-03-29 01:30+00' AS t)"
+        ).fetchone()
+    database.close()
+    assert moment.isoformat() == "2026-03-29T01:30:00+00:00"
+    assert text == "2026-03-29 01:30:00+00"

@@ -61,7 +61,7 @@ def test_an_edited_migration_is_refused_by_name(conn: Connection):
     migrate.migrate(conn, [FIRST])
     edited = Migration(1, "first", "CREATE TABLE other (n int)")
     for ask in (migrate.pending, migrate.migrate):
-        with pytest.raises(Permanent, match=r"migration 1 \(first\) was edited"):
+        with pytest.raises(Permanent, match=r"migration 1 \(first\) was applied in other words"):
             ask(conn, [edited, SECOND])
     assert rows(conn, "SELECT to_regclass('two')") == [(None,)]
 

@@ -30,10 +30,10 @@ def role(fresh_url):
         conn.execute(f"DROP ROLE {name}")
 
 
-def permit(url: str, role: str, *, may_write: bool = True) -> str:
+def permit(url: str, role: str, *, may_write: bool = True, private: tuple[str, ...] = ()) -> str:
     """The URL of the database for the role, which may do what workers do there."""
     with Database(url).connection(autocommit=True) as conn:
-        grant(conn, role, may_write=may_write)
+        grant(conn, role, may_write=may_write, private=private)
     return psycopg.conninfo.make_conninfo(url, user=role, password="x")
 
 
@@ -94,6 +94,15 @@ def test_who_may_only_read_cannot_write(fresh_url, role):
         for statement in ("DELETE FROM jobs.runs", "SELECT nextval('jobs.procrastinate_jobs_id_seq')"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 conn.execute(statement)
+
+
+def test_who_may_only_read_sees_no_private_schema(fresh_url, role):
+    permit(fresh_url, role, may_write=False)
+    url = permit(fresh_url, role, may_write=False, private=("auth",))
+    with psycopg.connect(url, autocommit=True) as conn:
+        assert conn.execute("SELECT count(*) FROM catalog.claims").fetchone() == (0,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute("SELECT password FROM auth.people")
 
 
 def test_tables_of_later_migrations_are_included(fresh_url, role):

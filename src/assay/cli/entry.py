@@ -112,8 +112,16 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files here
     signal.signal(signal.SIGTERM, _terminate)
+    # A terminal that closes asks for the end as well, unless nohup has said otherwise.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _pass_on)
     program()(prog_name="assay")
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
+
+
+def _pass_on(_number: int, _frame: FrameType | None) -> None:
+    # Whoever listens for SIGTERM by then hears it.
+    signal.raise_signal(signal.SIGTERM)

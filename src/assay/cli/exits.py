@@ -44,7 +44,7 @@ _KINDS = {
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM), which is done as carefully as for Ctrl-C."""
+    """The process was asked to end (SIGTERM, SIGHUP), which is done as carefully as for Ctrl-C."""
 
 
 def code_of(error: BaseException) -> ExitCode:

@@ -35,7 +35,11 @@ def migrate(
         ),
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="With --role: let it read, and change nothing.")
+        bool,
+        typer.Option(
+            "--read-only",
+            help="With --role: let it read, passwords and sessions excepted, and change nothing.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +62,7 @@ def migrate(
         pending = migrations.pending(conn, known) if check else []
         applied = [] if check else migrations.migrate(conn, known)
         if role is not None:
-            grant(conn, role, may_write=not read_only)
+            grant(conn, role, may_write=not read_only, private=("auth",))
     if as_json:
         print_json({"version": known[-1].version, "applied": _named(applied), "pending": _named(pending)})
     else:

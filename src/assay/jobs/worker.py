@@ -156,8 +156,10 @@ def work(
     pipe: Pipe,
 ) -> None:
     """Be a worker process, from its start to its end."""
-    # Ctrl-C reaches every process of a terminal; the supervisor hears it too, and stops its workers in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and the end of a terminal reach every process of it; the supervisor hears them too, and stops its workers
+    # in order.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     needs = make_needs(*arguments)
     engine.forward_logs()
     is_done = asyncio.run(_serve(needs, url, options, _sender(pipe)))

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from assay.errors import Permanent, Transient
 from assay.kit.arrays import register_arrays
@@ -15,6 +16,12 @@ Connection = psycopg.Connection[Any]
 
 _OLDEST = 150000
 _APPLICATION = "assay"
+_UTC = ("UTC", "Etc/UTC")
+# It quotes nothing: whatever of a password tears an address apart would be told.
+_NO_ADDRESS = (
+    "ASSAY_DATABASE_URL is no address of a PostgreSQL: one is such as postgresql://assay@db.example.org/assay. "
+    "In a password write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for % and %20 for a space"
+)
 
 
 class Database:
@@ -25,16 +32,23 @@ class Database:
         self._idle: list[Connection] = []
 
     def connect(self, *, autocommit: bool = False) -> Connection:
-        """A new connection. Raises Transient when the server cannot be reached, Permanent when it is too old."""
+        """A new connection.
+
+        Raises Transient when the server cannot be reached, Permanent when it is too old or the address is none.
+        """
         try:
             conn = psycopg.connect(
                 self.url,
-                autocommit=autocommit,
+                autocommit=True,
                 application_name=_APPLICATION,
                 connect_timeout=10,
                 prepare_threshold=2,
             )
+        except psycopg.ProgrammingError:
+            raise Permanent(_NO_ADDRESS) from None
         except psycopg.OperationalError as error:
+            if _is_torn(self.url):
+                raise Permanent(_NO_ADDRESS) from None
             raise Transient(
                 f"PostgreSQL cannot be reached: {_one_line(error)}. "
                 "Check ASSAY_DATABASE_URL, or unset it to use the embedded server"
@@ -43,6 +57,11 @@ class Database:
             version = conn.info.server_version // 10000
             conn.close()
             raise Permanent(f"PostgreSQL {version} is too old: Assay needs version 15 or newer")
+        # What is read is told as UTC, whatever zone the server keeps. Not every pooler lets a setting through at the
+        # start, so it follows where it is needed.
+        if conn.info.parameter_status("TimeZone") not in _UTC:
+            conn.execute("SET TimeZone TO 'UTC'")
+        conn.autocommit = autocommit
         register_arrays(conn.adapters)
         return conn
 
@@ -88,6 +107,15 @@ class Database:
         """Close the connections that nobody uses."""
         while self._idle:
             self._idle.pop().close()
+
+
+def _is_torn(url: str) -> bool:
+    """Whether a password that should have been escaped has become part of the host or the port."""
+    parts = conninfo_to_dict(url)
+    ports = str(parts.get("port") or "").split(",")
+    return "@" in str(parts.get("host") or "").removeprefix("@") or not all(
+        port.isdecimal() for port in ports if port
+    )
 
 
 def _is_alive(conn: Connection) -> bool:

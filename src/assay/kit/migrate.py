@@ -71,8 +71,9 @@ def pending(conn: Connection, migrations: Sequence[Migration]) -> list[Migration
             )
         if known[version].sha256 != sha256:
             raise Permanent(
-                f"migration {version} ({known[version].name}) was edited after it was applied: "
-                "restore the file and add a new migration instead"
+                f"migration {version} ({known[version].name}) was applied in other words than this program has: "
+                "the database was made by a version between two releases, or the file was edited since. Run that "
+                "version on it, or restore the file and add a new migration instead"
             )
     return [migration for migration in migrations if migration.version not in applied]
 

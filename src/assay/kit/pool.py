@@ -46,11 +46,14 @@ def _run(function: Callable[[Any, Any], Any], item: Any) -> Any:
 def _submit(
     executor: ProcessPoolExecutor, function: Callable[[Any, Item], Result], item: Item
 ) -> Future[Result]:
-    """Hand an item over. A worker that this starts never hears Ctrl-C; its parent does, and ends it in order."""
+    """Hand an item over.
+
+    A worker that this starts never hears Ctrl-C, nor that the terminal ends; its parent does, and ends it in order.
+    """
     if sys.platform == "win32":
         return executor.submit(_run, function, item)
     # A new process inherits what is blocked, from its first instruction on; here it is only put off.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         return executor.submit(_run, function, item)
     finally:

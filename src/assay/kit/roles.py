@@ -1,5 +1,7 @@
 """Least rights for a role of the database: to use the tables there are, and to change none of their shapes."""
 
+from collections.abc import Collection
+
 from psycopg import sql
 
 from assay.errors import Permanent
@@ -9,11 +11,12 @@ from assay.kit.db import Connection
 _HISTORY = sql.SQL("public.assay_migrations")
 
 
-def grant(conn: Connection, role: str, *, may_write: bool) -> None:
+def grant(conn: Connection, role: str, *, may_write: bool, private: Collection[str] = ()) -> None:
     """Let a role use every schema that migrations made, now and after later ones; what it had there before is taken.
 
-    It owns nothing and creates nothing but temporary tables. `conn` is the owner's, in autocommit mode. Raises
-    Permanent for a role that does not exist, that may do anything already, or that is this very owner.
+    Who may not write is kept out of the `private` schemas. It owns nothing and creates nothing but temporary tables.
+    `conn` is the owner's, in autocommit mode. Raises Permanent for a role that does not exist, that may do anything
+    already, or that is this very owner.
     """
     _check(conn, role)
     schemas = [
@@ -28,9 +31,16 @@ def grant(conn: Connection, role: str, *, may_write: bool) -> None:
     tables = sql.SQL("SELECT, INSERT, UPDATE, DELETE, TRUNCATE" if may_write else "SELECT")
     sequences = sql.SQL("USAGE, SELECT" if may_write else "SELECT")
     with conn.transaction():
-        for schema in map(sql.Identifier, schemas):
-            for statement in _in_schema(may_write=may_write):
-                conn.execute(statement.format(role=name, schema=schema, tables=tables, sequences=sequences))
+        for schema in schemas:
+            statements = _taken()
+            if may_write or schema not in private:
+                statements += _given(may_write=may_write)
+            for statement in statements:
+                conn.execute(
+                    statement.format(
+                        role=name, schema=sql.Identifier(schema), tables=tables, sequences=sequences
+                    )
+                )
         database = sql.Identifier(conn.info.dbname)
         conn.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, name))
         conn.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM {}").format(database, name))
@@ -39,22 +49,27 @@ def grant(conn: Connection, role: str, *, may_write: bool) -> None:
         conn.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(_HISTORY, name))
 
 
-def _in_schema(*, may_write: bool) -> list[sql.SQL]:
+def _taken() -> list[sql.SQL]:
+    return [
+        sql.SQL("REVOKE ALL ON SCHEMA {schema} FROM {role}"),
+        sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}"),
+        sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM {role}"),
+        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON TABLES FROM {role}"),
+        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON SEQUENCES FROM {role}"),
+    ]
+
+
+def _given(*, may_write: bool) -> list[sql.SQL]:
     texts = [
-        "REVOKE ALL ON SCHEMA {schema} FROM {role}",
-        "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}",
-        "REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM {role}",
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON TABLES FROM {role}",
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON SEQUENCES FROM {role}",
-        "GRANT USAGE ON SCHEMA {schema} TO {role}",
-        "GRANT {tables} ON ALL TABLES IN SCHEMA {schema} TO {role}",
-        "GRANT {sequences} ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {tables} ON TABLES TO {role}",
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {sequences} ON SEQUENCES TO {role}",
+        sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {role}"),
+        sql.SQL("GRANT {tables} ON ALL TABLES IN SCHEMA {schema} TO {role}"),
+        sql.SQL("GRANT {sequences} ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"),
+        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {tables} ON TABLES TO {role}"),
+        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {sequences} ON SEQUENCES TO {role}"),
     ]
     if may_write:
-        texts.append("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}")
-    return [sql.SQL(text) for text in texts]
+        texts.append(sql.SQL("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}"))
+    return texts
 
 
 def _check(conn: Connection, role: str) -> None:

@@ -1,5 +1,6 @@
 """Settings: from the environment (`ASSAY_...`), then one TOML file, then the defaults. Nobody else reads either."""
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -13,6 +14,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -329,6 +331,25 @@ def _named(place: tuple[int | str, ...]) -> str:
     return f"{name} or {others[0]}" if others and name not in os.environ else name
 
 
+def _undecoded(said: str) -> str:
+    """Which variables of the field that is told are not the JSON they may have to be; their values stay unsaid."""
+    field = f"ASSAY_{said.partition(chr(34))[2].partition(chr(34))[0]}".upper()
+    names = [
+        name
+        for name, value in os.environ.items()
+        if (name.upper() == field or name.upper().startswith(f"{field}__")) and not _is_json(value)
+    ]
+    return f'{" or ".join(sorted(names))} has to be JSON, such as ["one", "two"] or {{"name": "value"}}'
+
+
+def _is_json(value: str) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return False
+    return True
+
+
 def load(home: Path | None = None) -> Settings:
     """The settings in force; a `home` outranks the environment's. Raises Permanent that names each wrong one."""
     given: dict[str, Any] = {} if home is None else {"home": home}
@@ -337,6 +358,8 @@ def load(home: Path | None = None) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(map(_said, error.errors()))
         raise Permanent(f"wrong settings: {wrong}") from error
+    except SettingsError as error:
+        raise Permanent(f"wrong settings: {_undecoded(str(error))}") from None
     except ValueError as error:
         raise Permanent(f"the settings file is not TOML: {error}") from error
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})

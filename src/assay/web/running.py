@@ -191,8 +191,12 @@ class _Crew:
 
 
 def _work(settings: Settings, url: str, listening: socket.socket, is_ready: Callable[[], None]) -> None:
-    """A worker's whole life. Ctrl-C reaches it with its parent, SIGTERM from it; it does not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker's whole life.
+
+    Ctrl-C and the end of a terminal reach it with its parent, SIGTERM from it; it does not outlive it.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_watch_parent, name="parent-watch", daemon=True).start()
     ctx = enter_worker(settings, url)
     _run(ctx, listening, is_ready)

@@ -124,7 +124,10 @@ def _parsed(
 ) -> dict[str, int]:
     path = ctx.uploads.path(run.sha256)
     if not path.is_file():
-        raise Permanent(f"the upload {run.sha256} is not in {ctx.uploads.root}: upload {run.file_name} again")
+        raise Permanent(
+            f"the upload {run.sha256} is not in {ctx.uploads.root} of the machine that parses: upload {run.file_name} "
+            "again, with --now where workers of several machines do not share that folder"
+        )
     loading = Loading(path, run.file_name, Budget(limits, run.bytes), ctx.fingerprint, progress)
     store.copy_settings(conn, run.number, loading.settings())
     loaded = loading.loaded
