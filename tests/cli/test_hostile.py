@@ -83,6 +83,7 @@ def test_a_bad_record_is_shown_with_its_bytes(run, synced):
     shown = run("quarantine", "show", str(record["id"])).stdout
     assert r'{"id": "PYSEC-2024-2", \x1b[2J' in shown
     assert json.loads(run("quarantine", "show", str(record["id"]), "--json").stdout)["raw"] == BROKEN.decode()
+    assert record["bytes"] == len(BROKEN), "as the source wrote them, not as they are kept"
 
 
 def test_its_bytes_are_written_as_they_are(run, synced, fresh_url, tmp_path):
@@ -131,7 +132,7 @@ def test_pages_of_the_quarantine(run, tmp_path):
         before = ["--before", str(page["next_before"])]
     assert len(found) == len(set(found)) == 7
     assert found == sorted(found, reverse=True)
-    assert "older ones: assay quarantine --before" in run("quarantine", "--limit", "3").stderr
+    assert "older ones: the same with --before" in run("quarantine", "--limit", "3").stderr
 
 
 def test_a_document_that_cannot_be_believed_is_refused(run, tmp_path):

@@ -163,6 +163,14 @@ def quarantine_itself(
     """Records that could not be used. Without a command they are listed."""
     if ctx.invoked_subcommand is None:
         quarantine_list(ctx, source=source, reason=reason, limit=limit, before=before, as_json=as_json)
+        return
+    # The command behind them would not see them, and `--source kev replay` would replay what every source gave.
+    for parameter in ctx.command.params:
+        given = ctx.get_parameter_source(parameter.name or "")
+        if given is not None and given.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"write it behind `{ctx.invoked_subcommand}`", param_hint=parameter.opts[0]
+            )
 
 
 @quarantine.command("list")
@@ -198,7 +206,7 @@ def quarantine_list(
         return
     show(*quarantine_screen(page, counts))
     if following is not None:
-        note(f"older ones: assay quarantine --before {following}")
+        note(f"older ones: the same with --before {following}")
 
 
 _Ids = Annotated[

@@ -25,7 +25,9 @@ class Database:
         self._idle: list[Connection] = []
 
     def connect(self, *, autocommit: bool = False) -> Connection:
-        """A new connection. Raises Transient when the server cannot be reached, Permanent when it is too old."""
+        """A new connection. Raises Transient when the server cannot be reached, Permanent when it is too old or the
+        address is none.
+        """
         try:
             conn = psycopg.connect(
                 self.url,
@@ -34,6 +36,11 @@ class Database:
                 connect_timeout=10,
                 prepare_threshold=2,
             )
+        except psycopg.ProgrammingError as error:
+            # What libpq says repeats the address, with the password in it.
+            raise Permanent(
+                "ASSAY_DATABASE_URL is no address of a database: write it as postgresql://USER@HOST/DATABASE"
+            ) from error
         except psycopg.OperationalError as error:
             raise Transient(
                 f"PostgreSQL cannot be reached: {_one_line(error)}. "
