@@ -288,6 +288,10 @@ def test_a_ban_parts_what_a_record_joined(assay, ask):
     assert f"changed {LOG4SHELL}" in re.sub(" +", " ", told.stdout)
     assert "removed GHSA-jfh8-c2jp-5v3q" in re.sub(" +", " ", told.stdout)
     assert ask("catalog", "stats")["digest"] == before
+    rows = ask("audit", "--action", "catalog.")["rows"]
+    assert [row["action"] for row in rows] == ["catalog.undecide", "catalog.ban"]
+    assert (rows[1]["name"], rows[1]["kind"]) == ("eve", "local")
+    assert rows[1]["detail"] == {"reason": "to try it"}
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,14 @@ def test_a_dropped_record_is_gone(run, synced):
     run("quarantine", "drop", str(record["id"]), code=3)
 
 
+def test_who_dropped_a_record_is_in_the_audit_log(run, synced):
+    [record] = json.loads(run("quarantine", "--json").stdout)["records"]
+    run("quarantine", "drop", str(record["id"]), "--by", "eve")
+    [row] = json.loads(run("audit", "--json").stdout)["rows"]
+    assert (row["name"], row["action"], row["subject"]) == ("eve", "quarantine.drop", str(record["id"]))
+    assert row["detail"]["reason"] == "not-json"
+
+
 def test_pages_of_the_quarantine(run, tmp_path):
     path = tmp_path / "bad.zip"
     path.write_bytes(zipped({f"PYSEC-2024-{n}.json": BROKEN for n in range(1, 8)}))
