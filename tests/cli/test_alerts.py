@@ -57,6 +57,8 @@ def test_alerts_are_listed_shown_and_acknowledged(assay, ask, alert):
     assert "by eve" in shown
     assert "known" in shown
     assert ask("alerts", "list")["alerts"][0]["acknowledged_by"] == "eve"
+    [row] = ask("audit", "--action", "alerts.")["rows"]
+    assert (row["name"], row["subject"], row["detail"]) == ("eve", str(alert), {"note": "known"})
 
 
 def test_an_unknown_alert_or_rule_is_told(assay):

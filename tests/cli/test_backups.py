@@ -21,11 +21,12 @@ from assay.errors import Permanent
 from assay.kit import migrate, postgres, postgres_tools
 from assay.kit.clock import utc_now
 from assay.kit.db import Database
+from assay.kit.sealing import new_key
 from assay.settings import Settings
 from debian_postgres import debian_postgres, needs_debian_postgres
 from patience import until
 
-TARGET = "restored.example.org"
+KEY = new_key()
 
 
 def quiet(step: str, done: int, total: int | None) -> None:
@@ -78,7 +79,7 @@ def empty(server, tmp_path) -> Iterator[Callable[[], Place]]:
 def backup(assay, loaded, tmp_path) -> Path:
     """A backup of the sample, with a key and an upload beside it."""
     home = Path(loaded["ASSAY_HOME"])
-    (home / "secrets.key").write_text("a key")
+    (home / "secrets.key").write_text(KEY)
     upload = home / "uploads" / "ab" / ("ab" + "0" * 62)
     upload.parent.mkdir(parents=True, exist_ok=True)
     upload.write_bytes(b"an upload")
@@ -125,7 +126,7 @@ def test_a_backup_becomes_the_same_installation(assay, loaded, backup, empty):
     told = json.loads(assay("restore", str(backup), "--json", **there.environment).stdout)
     assert (told["files"], told["has_documents"]) == (2, False)
     assert rows_of(there.url) == rows_of(loaded["ASSAY_DATABASE_URL"])
-    assert (there.home / "secrets.key").read_text() == "a key"
+    assert (there.home / "secrets.key").read_text() == KEY
     assert (there.home / "secrets.key").stat().st_mode & 0o777 == 0o600
     assert (there.home / "uploads").stat().st_mode & 0o777 == 0o700
     ask = ("catalog", "stats", "--json")

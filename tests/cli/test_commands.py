@@ -288,6 +288,10 @@ def test_a_ban_parts_what_a_record_joined(assay, ask):
     assert f"changed {LOG4SHELL}" in re.sub(" +", " ", told.stdout)
     assert "removed GHSA-jfh8-c2jp-5v3q" in re.sub(" +", " ", told.stdout)
     assert ask("catalog", "stats")["digest"] == before
+    rows = ask("audit", "--action", "catalog.")["rows"]
+    assert [row["action"] for row in rows] == ["catalog.undecide", "catalog.ban"]
+    assert (rows[1]["name"], rows[1]["kind"]) == ("eve", "local")
+    assert rows[1]["detail"] == {"reason": "to try it"}
 
 
 @pytest.mark.parametrize(
@@ -310,6 +314,8 @@ def test_a_ban_parts_what_a_record_joined(assay, ask):
         ("search --severity terrible", 2, "--severity"),
         ("search --min-epss 2", 2, "--min-epss"),
         ("search --limit 0", 2, "--limit"),
+        ("quarantine --source kev replay", 2, "--source: write it behind `replay`"),
+        ("quarantine --json list", 2, "--json: write it behind `list`"),
         ("quarantine show 99999999999999999999", 2, "less than or equal to"),
         ("catalog pin CVE-2021-44228", 2, "Missing argument"),
         ("no-such-command", 2, "No such command"),
@@ -349,6 +355,42 @@ def test_wrong_settings_are_named(assay):
     assert "PostgreSQL cannot be reached" in assay(
         "catalog", "stats", code=75, ASSAY_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none"
     ).stderr  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ASSAY_WORKER_QUEUES", "default", "wrong settings: ASSAY_WORKER_QUEUES is not JSON"),
+        ("ASSAY_ALERTS__OFF", "backlog", "wrong settings: ASSAY_ALERTS__OFF is not JSON"),
+        ("ASSAY_SCHEDULES", "9" * 5000, "wrong settings: a variable of a list or table is not JSON"),
+        ("ASSAY_RETENTION_DAYS", "99999999999", "ASSAY_RETENTION_DAYS: Input should be less than"),
+        ("ASSAY_SIGN_IN__IDLE_MINUTES", "inf", "ASSAY_SIGN_IN__IDLE_MINUTES: Input should be less than"),
+        ("ASSAY_DATABASE_URL", "postgresql//ann:hushhush@db/assay", "ASSAY_DATABASE_URL is no address"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_no_bug(assay, name, value, said):
+    told = assay("catalog", "decisions", code=2, **{name: value}).stderr
+    assert said in told
+    assert "hushhush" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ASSAY_MERGE_POLICY", "no-such-file.toml", "no-such-file.toml cannot be read"),
+        ("ASSAY_SCHEDULES", '{"osv": "sometimes"}', "'sometimes' is no schedule"),
+        ("ASSAY_SOURCES__OVS__URL", "https://example.org/", "sources that do not exist: ovs"),
+        ("ASSAY_ALERTS__OFF", '["noise"]', "no alert rule is called 'noise'"),
+        ("ASSAY_FEEDS__REACHABLE", '["10.0.0.0/99"]', "is no host, address or network"),
+        ("ASSAY_FEEDS__KEYS", '["short"]', "is no Fernet key"),
+    ],
+)
+def test_settings_that_no_command_can_use_make_an_installation_sick(ask, loaded, name, value, said):
+    found = ask("doctor", code=1, **{name: value})
+    [sick] = [finding for finding in found["findings"] if finding["grade"] == "failed"]
+    assert sick["what"] == "settings"
+    assert said in sick["said"]
+    assert not (Path(loaded["ASSAY_HOME"]) / "secrets.key").exists(), "looking makes no key"
 
 
 def test_a_home_by_option_outranks_the_environment(assay, tmp_path):

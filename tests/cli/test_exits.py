@@ -98,6 +98,26 @@ def test_a_stop_says_that_nothing_is_lost(error, code, capsys):
     assert "Nothing is lost" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("catalog stats >&-", ExitCode.DONE, ""),
+        ("users add eve --password <&-", ExitCode.WRONG, "a password has at least"),
+        ("feeds products import - <&-", ExitCode.WRONG, "Error: "),
+        ("catalog stats --json >/dev/full", ExitCode.WRONG, "Error: No space left on device\n"),
+    ],
+)
+def test_streams_that_are_closed_or_full(loaded, line, code, said):
+    command = f"exec {sys.executable} -m assay {line}"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", command], env={**os.environ, **loaded}, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "bug" not in ended.stderr
+
+
 def test_what_is_said_of_the_command_line_is_left_to_its_usage():
     with pytest.raises(typer.BadParameter), reported(Invocation()):
         raise typer.BadParameter("no such thing")

@@ -141,6 +141,7 @@ def test_entries_are_tried_again_and_purged_by_call(assay, ask):
 
 def test_a_new_key_opens_what_it_sealed(assay, ask, web):
     key = assay("feeds", "new-key").stdout.strip()
+    assert len(ask("feeds", "new-key")["key"]) == len(key)
     keyed = {"ASSAY_FEEDS__KEYS": f'["{key}"]'}
     ask("feeds", "source", "add", "keyed", f"{web.url}/feed", "--header", "X-Key=hunter2", **keyed)
     assert ask("feeds", "source", "run", "keyed", **keyed)["error"] is None

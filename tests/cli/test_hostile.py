@@ -83,6 +83,7 @@ def test_a_bad_record_is_shown_with_its_bytes(run, synced):
     shown = run("quarantine", "show", str(record["id"])).stdout
     assert r'{"id": "PYSEC-2024-2", \x1b[2J' in shown
     assert json.loads(run("quarantine", "show", str(record["id"]), "--json").stdout)["raw"] == BROKEN.decode()
+    assert record["bytes"] == len(BROKEN), "as the source wrote them, not as they are kept"
 
 
 def test_its_bytes_are_written_as_they_are(run, synced, fresh_url, tmp_path):
@@ -118,6 +119,14 @@ def test_a_dropped_record_is_gone(run, synced):
     run("quarantine", "drop", str(record["id"]), code=3)
 
 
+def test_who_dropped_a_record_is_in_the_audit_log(run, synced):
+    [record] = json.loads(run("quarantine", "--json").stdout)["records"]
+    run("quarantine", "drop", str(record["id"]), "--by", "eve")
+    [row] = json.loads(run("audit", "--json").stdout)["rows"]
+    assert (row["name"], row["action"], row["subject"]) == ("eve", "quarantine.drop", str(record["id"]))
+    assert row["detail"]["reason"] == "not-json"
+
+
 def test_pages_of_the_quarantine(run, tmp_path):
     path = tmp_path / "bad.zip"
     path.write_bytes(zipped({f"PYSEC-2024-{n}.json": BROKEN for n in range(1, 8)}))
@@ -131,7 +140,7 @@ def test_pages_of_the_quarantine(run, tmp_path):
         before = ["--before", str(page["next_before"])]
     assert len(found) == len(set(found)) == 7
     assert found == sorted(found, reverse=True)
-    assert "older ones: assay quarantine --before" in run("quarantine", "--limit", "3").stderr
+    assert "older ones: the same with --before" in run("quarantine", "--limit", "3").stderr
 
 
 def test_a_document_that_cannot_be_believed_is_refused(run, tmp_path):

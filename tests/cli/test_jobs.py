@@ -68,6 +68,13 @@ def test_a_failure_is_found_understood_and_retried(ask, assay, db):
     assert (found["status"], found["interventions"][0]["by_whom"]) == ("pending", "ann")
     assert ask("jobs", "discard", str(other), "--reason", "known")["discarded"] == [other]
     assert ask("jobs", "cancel", str(broken))["jobs"] == [{"id": broken, "status": "cancelled"}]
+    rows = ask("audit", "--action", "jobs.")["rows"]
+    assert [(row["action"], row["subject"], row["detail"]) for row in reversed(rows)] == [
+        ("jobs.retry", "many", {"error": "404", "jobs": 1}),
+        ("jobs.discard", str(other), {"reason": "known"}),
+        ("jobs.cancel", str(broken), {}),
+    ]
+    assert rows[-1]["name"] == "ann"
     assay("jobs", "retry", str(other))
     assay("jobs", "retry", str(other), code=4)
     assay("jobs", "show", "999999", code=3)
@@ -126,6 +133,14 @@ def test_schedules_are_changed_at_run_time_and_by_settings(ask, assay, db):
     assert not ask("schedules", "resume", "osv")["is_paused"]
     job = ask("schedules", "run", "kev")["last_job_id"]
     assert ask("jobs", "show", str(job))["subject"] == "kev"
+    rows = ask("audit", "--action", "schedules.")["rows"]
+    assert [(row["action"], row["subject"], row["detail"]) for row in reversed(rows)] == [
+        ("schedules.set", "osv", {"spec": "every 30m", "before": "13 * * * *"}),
+        ("schedules.set", "osv", {"spec": None, "before": "every 30m"}),
+        ("schedules.pause", "osv", {}),
+        ("schedules.resume", "osv", {}),
+        ("schedules.run", "kev", {"job": job}),
+    ]
     found = {
         one["name"]: one["spec"] for one in ask("schedules", "list", ASSAY_SOURCES__OSV__SCHEDULE="every 2h")
     }

@@ -221,6 +221,7 @@ def test_kept_packages_are_listed_hit_and_forgotten(assay, ask, project, vulnera
     assert "shop" in assay("inventories", "list").stdout
     assert vulnerable[0] in assay("inventories", "show", "shop").stdout
     assert ask("inventories", "delete", "shop") == {"deleted": "shop", "packages": 2}
+    assert ask("audit", "--action", "packages.")["rows"][0]["detail"] == {"packages": 2}
     assert "there are: none" in assay("inventories", "delete", "shop", code=3).stderr
     assert ask("inventories", "list") == []
 

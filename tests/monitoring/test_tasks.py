@@ -149,7 +149,8 @@ def deliveries(ctx):
 def test_an_acknowledged_alert_stays_until_it_is_over(ctx):
     fail(ctx, 3)
     (opened,) = tasks.watch(ctx).opened
-    alert = commands.acknowledge(ctx, opened.id, "eve", "the mirror is down")
+    with ctx.db.transaction() as conn:
+        alert = commands.look_after(conn, opened.id, "eve", "the mirror is down", ctx.clock())
     assert (alert.state, alert.acknowledged_by, alert.note) == ("acknowledged", "eve", "the mirror is down")
     fail(ctx, 1)
     assert tasks.watch(ctx).opened == ()
@@ -157,10 +158,11 @@ def test_an_acknowledged_alert_stays_until_it_is_over(ctx):
         assert queries.get_alert(conn, opened.id).state is AlertState.ACKNOWLEDGED
         a_run(conn, ctx.clock() + timedelta(minutes=1))
     assert [one.id for one in tasks.watch(ctx).resolved] == [opened.id]
-    with pytest.raises(Conflict):
-        commands.acknowledge(ctx, opened.id, "eve", None)
-    with pytest.raises(NotFound):
-        commands.acknowledge(ctx, 10**9, "eve", None)
+    with ctx.db.transaction() as conn:
+        with pytest.raises(Conflict):
+            commands.look_after(conn, opened.id, "eve", None, ctx.clock())
+        with pytest.raises(NotFound):
+            commands.look_after(conn, 10**9, "eve", None, ctx.clock())
 
 
 def test_what_wakes_again_is_a_new_alert(ctx):

@@ -21,7 +21,7 @@ def test_a_variable_that_is_no_json_is_named_and_not_quoted(
 ):
     monkeypatch.setenv(name, value)
     monkeypatch.setenv("ASSAY_FEEDS__MAX_MB", "16")
-    with pytest.raises(Permanent, match=f"^wrong settings: {name} has to be JSON") as caught:
+    with pytest.raises(Permanent, match=f"^wrong settings: {name} is not JSON") as caught:
         load(tmp_path)
     assert value not in str(caught.value)
 

@@ -193,7 +193,7 @@ def _rules(ctx: Any) -> set[Rule]:
         ({"alerts.error_rate": 2}, "less than or equal to 1"),
         ({"alerts.off": ["nothing"]}, "no alert rule is called 'nothing'"),
         ({"retention_days": 0}, "greater than or equal to 1"),
-        ({"retention_days": 10**9}, "no more than"),
+        ({"retention_days": 10**9}, "less than or equal to 36500"),
         ({"alerts.channels": {}}, "cannot be changed at run time"),
     ],
 )

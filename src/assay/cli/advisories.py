@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from assay.cli.arguments import Before, check_known, requests_for, with_newest
+from assay.cli.arguments import Before, By, check_known, requests_for, who_decides, with_newest
+from assay.cli.audited import note_change
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, write_bytes
@@ -163,6 +164,14 @@ def quarantine_itself(
     """Records that could not be used. Without a command they are listed."""
     if ctx.invoked_subcommand is None:
         quarantine_list(ctx, source=source, reason=reason, limit=limit, before=before, as_json=as_json)
+        return
+    # The command behind them would not see them, and `--source kev replay` would replay what every source gave.
+    for parameter in ctx.command.params:
+        given = ctx.get_parameter_source(parameter.name or "")
+        if given is not None and given.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"write it behind `{ctx.invoked_subcommand}`", param_hint=parameter.opts[0]
+            )
 
 
 @quarantine.command("list")
@@ -198,7 +207,7 @@ def quarantine_list(
         return
     show(*quarantine_screen(page, counts))
     if following is not None:
-        note(f"older ones: assay quarantine --before {following}")
+        note(f"older ones: the same with --before {following}")
 
 
 _Ids = Annotated[
@@ -264,17 +273,19 @@ def quarantine_replay(
 
 
 @quarantine.command("drop")
-def quarantine_drop(ctx: typer.Context, keys: _Ids, as_json: AsJson = False) -> None:
+def quarantine_drop(ctx: typer.Context, keys: _Ids, by: By = None, as_json: AsJson = False) -> None:
     """Forget them. They come back if their document is read in full again."""
     from assay.cli.output import spoken
     from assay.domain.wording import counted
     from assay.pipelines.advisories import commands, queries
 
-    with current(ctx).open() as context:
-        with context.db.transaction() as conn:
-            for key in keys:
-                queries.get_quarantine(conn, key)
-        dropped = commands.drop(context, keys)
+    who = who_decides(by)
+    with current(ctx).open() as context, context.db.transaction() as conn:
+        for key in keys:
+            row = queries.get_quarantine(conn, key)
+            told = {"source": row.source, "record": row.record_id, "reason": row.reason}
+            note_change(conn, who, "quarantine.drop", str(key), told)
+        dropped = commands.drop(conn, keys)
     if as_json:
         print_json({"dropped": dropped})
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.arguments import PAGE, By, check_known, command_line, since_when, who_decides
+from assay.cli.audited import note_change
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import console, note, print_json, show, spoken, write_bytes
@@ -300,11 +301,17 @@ def ban(
 
 
 @catalog.command()
-def forget(ctx: typer.Context, left: _Name, right: _Other, as_json: AsJson = False) -> None:
+def forget(ctx: typer.Context, left: _Name, right: _Other, by: By = None, as_json: AsJson = False) -> None:
     """Take a decision about two identifiers back."""
     from assay.catalog import commands
 
-    _apply(current(ctx), lambda _, conn: commands.undecide(conn, (left, right)), as_json)
+    who = who_decides(by)
+
+    def write(_: "Context", conn: "Connection") -> None:
+        commands.undecide(conn, (left, right))
+        note_change(conn, who, "catalog.undecide", f"{left} {right}")
+
+    _apply(current(ctx), write, as_json)
 
 
 def _decide(
@@ -318,6 +325,7 @@ def _decide(
 
     def write(context: "Context", conn: "Connection") -> None:
         commands.decide(conn, kind, names, reason=reason.strip(), by=who, now=context.clock())
+        note_change(conn, who, f"catalog.{kind}", " ".join(names), {"reason": reason.strip()})
 
     _apply(current(ctx), write, as_json)
 

@@ -126,7 +126,11 @@ def _told(invocation: Invocation, error: Exception) -> typer.Exit:
         complain(clean("".join(traceback.format_exception(error)), keep_lines=True))
     complain(f"Error: {message}")
     if invocation.wants_json:
-        print_json({"error": {"kind": _KINDS[code], "message": message}})
+        try:
+            print_json({"error": {"kind": _KINDS[code], "message": message}})
+        except OSError:
+            # The error may well be that nothing can be written there.
+            _forget_stdout()
     return typer.Exit(code)
 
 
@@ -137,5 +141,5 @@ def _is_usage(error: Exception) -> bool:
 
 
 def _forget_stdout() -> None:
-    """Whoever read stdout has gone; what is still buffered must not complain at exit."""
+    """Nothing can be written to stdout any more; what is still buffered must not complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from assay import bootstrap
-from assay.bootstrap import reading
-from assay.bootstrap.loading import load_policy
+from assay.bootstrap import gathering, loading, reading
 from assay.catalog import queries as catalog
 from assay.catalog.commands import is_merged_under
 from assay.cli.screens.health import Finding, Grade
@@ -40,10 +39,11 @@ _DOCUMENT_REASONS = ("refused", "unreadable-document")
 def examine(settings: "Settings") -> list[Finding]:
     """Everything that was looked at, in the order in which one thing needs another. Raises nothing."""
     home = _home(settings.home)
-    findings = [home, _disk(settings.home), _git()]
+    named = _settings(settings)
+    findings = [home, named, _disk(settings.home), _git()]
     if settings.database_url is None:
         findings.append(_embedded(settings))
-    if home.grade is Grade.FAILED:
+    if Grade.FAILED in (home.grade, named.grade):
         return findings
     try:
         with ExitStack() as stack:
@@ -73,6 +73,21 @@ def _home(home: Path) -> Finding:
         advice = "give this user the right to write there, or set ASSAY_HOME to another place"
         return Finding("home", Grade.FAILED, f"{home} cannot be written to: {error.strerror}", advice)
     return Finding("home", Grade.OK, str(home))
+
+
+def _settings(settings: "Settings") -> Finding:
+    """What the settings name and what a command has to load, beyond what each value says by itself."""
+    try:
+        loading.load_policy(settings.merge_policy)
+        loading.load_schedules(settings, loading.load_sources(settings))
+        loading.load_alerting(settings.alerts)
+        gathering.load_seals(settings).check()
+        gathering.open_outside(settings).close()
+    except (AssayError, OSError) as error:
+        return Finding(
+            "settings", Grade.FAILED, str(error), "until that is mended nearly every command refuses to run"
+        )
+    return Finding("settings", Grade.OK, "what they name is there")
 
 
 def _disk(home: Path) -> Finding:
@@ -146,7 +161,7 @@ def _migrations(settings: "Settings", conn: Connection) -> Finding:
 def _contents(settings: "Settings", conn: Connection) -> Iterator[Finding]:
     yield _catalog(conn)
     yield _unmerged(conn)
-    if not is_merged_under(conn, load_policy(settings.merge_policy)):
+    if not is_merged_under(conn, loading.load_policy(settings.merge_policy)):
         said = "parts of the catalog were merged by another release or under another policy"
         yield Finding("rules", Grade.WARNING, said, "run `assay catalog rebuild`")
     yield _quarantine(advisories.count_quarantine(conn))
@@ -186,7 +201,7 @@ def _quarantine(counts: list[tuple[str, str, int]]) -> Finding:
 
 
 def _sources(settings: "Settings", conn: Connection, now: datetime) -> Finding:
-    known = bootstrap.loading.load_sources(settings)
+    known = loading.load_sources(settings)
     fetched = advisories.list_freshness(conn)
     runs = {run.source: run for run in last_runs(conn, "advisories")}
     never = [name for name in known if name not in fetched]

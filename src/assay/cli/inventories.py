@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.arguments import since_when
+from assay.cli.arguments import By, since_when, who_decides
+from assay.cli.audited import note_change
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import print_json, show, spoken
@@ -104,12 +105,14 @@ def inventories_show(ctx: typer.Context, name: _Name, as_json: AsJson = False) -
 
 
 @inventories.command("delete")
-def inventories_delete(ctx: typer.Context, name: _Name, as_json: AsJson = False) -> None:
+def inventories_delete(ctx: typer.Context, name: _Name, by: By = None, as_json: AsJson = False) -> None:
     """Forget one."""
     from assay.pipelines.packages.commands import keeping
 
+    who = who_decides(by)
     with reading(ctx) as (conn, _):
         gone = keeping.delete(conn, name)
+        note_change(conn, who, "packages.forget", name, {"packages": gone})
     if as_json:
         print_json({"deleted": name, "packages": gone})
     else:

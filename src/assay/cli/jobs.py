@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.arguments import Before, By, who_decides
+from assay.cli.audited import note_change
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from assay.jobs.commands import Handled
     from assay.jobs.model import Job
     from assay.jobs.queries import Filters
+    from assay.kit.db import Connection
 
 _FOLLOW_SECONDS = 0.5
 
@@ -157,6 +159,7 @@ def jobs_retry(
     who = who_decides(by)
     with current(ctx).open() as context, context.db.transaction() as conn:
         handled = commands.retry(conn, ids, who) if ids else commands.retry_matching(conn, filters, who)
+        _note_handled(conn, who, "retry", ids, {"task": task, "subject": subject, "error": error}, handled)
     _tell_handled("retried", handled, as_json=as_json)
 
 
@@ -183,7 +186,24 @@ def jobs_discard(
             handled = commands.discard(conn, ids, who, reason)
         else:
             handled = commands.discard_matching(conn, filters, who, reason)
+        chosen = {"task": task, "subject": subject, "error": error, "reason": reason}
+        _note_handled(conn, who, "discard", ids, chosen, handled)
     _tell_handled("discarded", handled, as_json=as_json)
+
+
+def _note_handled(
+    conn: "Connection",
+    who: str,
+    verb: str,
+    ids: list[int] | None,
+    chosen: dict[str, str | None],
+    handled: "Handled",
+) -> None:
+    told = {name: value for name, value in chosen.items() if value is not None}
+    if not ids:
+        note_change(conn, who, f"jobs.{verb}", "many", {**told, "jobs": len(handled.ids)})
+    for job_id in ids or ():
+        note_change(conn, who, f"jobs.{verb}", str(job_id), told)
 
 
 def _chosen(
@@ -222,6 +242,8 @@ def jobs_cancel(
     who = who_decides(by)
     with current(ctx).open() as context, context.db.transaction() as conn:
         found = commands.cancel(conn, ids, who)
+        for job_id in found:
+            note_change(conn, who, "jobs.cancel", str(job_id))
     if as_json:
         print_json({"jobs": [{"id": job_id, "status": state} for job_id, state in found.items()]})
         return

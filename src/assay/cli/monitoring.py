@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from assay.cli.arguments import Before, By, who_decides
+from assay.cli.audited import note_change
 from assay.cli.exits import ExitCode
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show, spoken
@@ -87,11 +88,12 @@ def alerts_ack(
     as_json: AsJson = False,
 ) -> None:
     """Say that somebody looks after an alert; it is told again only when it is over."""
-    from assay.monitoring.commands import acknowledge
+    from assay.monitoring.commands import look_after
 
     who = who_decides(by)
-    with current(ctx).open() as context:
-        alert = acknowledge(context, alert_id, who, why)
+    with current(ctx).open() as context, context.db.transaction() as conn:
+        alert = look_after(conn, alert_id, who, why, context.clock())
+        note_change(conn, who, "alerts.acknowledge", str(alert_id), {"note": why} if why else None)
     if as_json:
         print_json({"alert": alert})
     else:

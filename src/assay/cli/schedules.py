@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assay.cli.arguments import By, who_decides
+from assay.cli.audited import note_change
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import print_json, show
 
@@ -55,7 +56,9 @@ def schedules_pause(ctx: typer.Context, name: _Name, by: By = None, as_json: AsJ
     from assay.jobs.schedules import pause
 
     with _declared(ctx) as (context, conn):
-        pause(conn, name, who_decides(by))
+        who = who_decides(by)
+        pause(conn, name, who)
+        note_change(conn, who, "schedules.pause", name)
         _tell(context, conn, name, as_json=as_json)
 
 
@@ -65,7 +68,9 @@ def schedules_resume(ctx: typer.Context, name: _Name, by: By = None, as_json: As
     from assay.jobs.schedules import resume
 
     with _declared(ctx) as (context, conn):
-        resume(conn, name, who_decides(by))
+        who = who_decides(by)
+        resume(conn, name, who)
+        note_change(conn, who, "schedules.resume", name)
         _tell(context, conn, name, as_json=as_json)
 
 
@@ -85,12 +90,15 @@ def schedules_set(
     as_json: AsJson = False,
 ) -> None:
     """Change when one runs, on every machine and at once."""
-    from assay.jobs.schedules import choose
+    from assay.jobs.schedules import choose, get_schedule
 
     if (spec is None) is not default:
         raise typer.BadParameter("say when, or --default", param_hint="WHEN")
     with _declared(ctx) as (context, conn):
-        choose(conn, context.schedules, name, spec, who_decides(by))
+        who = who_decides(by)
+        before = get_schedule(conn, name).spec
+        choose(conn, context.schedules, name, spec, who)
+        note_change(conn, who, "schedules.set", name, {"spec": spec, "before": before})
         _tell(context, conn, name, as_json=as_json)
 
 
@@ -100,7 +108,9 @@ def schedules_run(ctx: typer.Context, name: _Name, by: By = None, as_json: AsJso
     from assay.jobs.schedules import run_now
 
     with _declared(ctx) as (context, conn):
-        run_now(conn, context.tasks, name, who_decides(by))
+        who = who_decides(by)
+        job = run_now(conn, context.tasks, name, who)
+        note_change(conn, who, "schedules.run", name, {"job": job})
         _tell(context, conn, name, as_json=as_json)
 
 

@@ -19,6 +19,11 @@ def compress(content: bytes) -> bytes:
     return bytes(compressor.compress(content))
 
 
+def content_size(head: bytes) -> int:
+    """How many bytes a frame made by `compress` holds, told by its first 18 (RFC 8878, section 3.1.1.1)."""
+    return zstandard.frame_content_size(head)
+
+
 def decompress(frame: bytes) -> bytes:
     """The content of a frame made by `compress`."""
     try:

@@ -39,6 +39,11 @@ class Seals:
             raise Permanent(f"the secrets of {about} were sealed for something else: give them again")
         return kept.secrets
 
+    def check(self) -> None:
+        """Raises Permanent for a key that is none; where there is no key yet, none is made."""
+        if self._keys or self._path.exists():
+            _ = self._sealer
+
     @cached_property
     def _sealer(self) -> MultiFernet:
         try:

@@ -14,7 +14,6 @@ from assay.monitoring.tasks import Needs, deliver, deliver_later, watch, watch_n
 __all__ = [
     "Needs",
     "Tried",
-    "acknowledge",
     "deliver_later",
     "look_after",
     "stand_in",
@@ -30,14 +29,8 @@ _MOST_TRIES = 20
 _SILENCE = timedelta(minutes=3)
 
 
-def acknowledge(ctx: Needs, key: int, who: str, note: str | None) -> Alert:
-    """The alert, which is told again only when it is over. Raises NotFound, Conflict for one that is over."""
-    with ctx.db.transaction() as conn:
-        return look_after(conn, key, who, note, ctx.clock())
-
-
 def look_after(conn: Connection, key: int, who: str, note: str | None, now: datetime) -> Alert:
-    """The same in the caller's transaction."""
+    """The alert, which is told again only when it is over. Raises NotFound, Conflict for one that is over."""
     alert = queries.get_alert(conn, key)
     if not store.acknowledge(conn, key, who, note, now):
         raise Conflict(f"alert {key} is {alert.state.value} and needs no acknowledgement")

@@ -1,9 +1,9 @@
 """Settings: from the environment (`ASSAY_...`), then one TOML file, then the defaults. Nobody else reads either."""
 
-import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,9 @@ __all__ = [
     "WebhookSettings",
     "load",
 ]
+
+# A hundred years: what lies much further back, or ahead, is no date any more.
+_MOST_DAYS = 36_500
 
 
 class SourceSettings(BaseModel):
@@ -99,11 +102,17 @@ class SignInSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    idle_minutes: float = Field(720, gt=0, description="Minutes without use after which a session ends")
-    longest_hours: float = Field(168, gt=0, description="Hours after which every session ends")
-    link_minutes: float = Field(15, gt=0, description="Minutes for which a one-time sign-in link is good")
+    idle_minutes: float = Field(
+        720, gt=0, le=_MOST_DAYS * 1440, description="Minutes without use after which a session ends"
+    )
+    longest_hours: float = Field(
+        168, gt=0, le=_MOST_DAYS * 24, description="Hours after which every session ends"
+    )
+    link_minutes: float = Field(
+        15, gt=0, le=_MOST_DAYS * 1440, description="Minutes for which a one-time sign-in link is good"
+    )
     invitation_hours: float = Field(
-        72, gt=0, description="Hours for which a link to choose a password is good"
+        72, gt=0, le=_MOST_DAYS * 24, description="Hours for which a link to choose a password is good"
     )
     free_by_name: int = Field(
         5, ge=1, description="Wrong passwords for a name within 15 minutes before the next try has to wait"
@@ -189,7 +198,7 @@ class Settings(BaseSettings):
     )
     merge_policy: Path | None = Field(None, description="A merge policy in the place of the one that ships")
     retention_days: int = Field(
-        90, ge=1, description="Days after which a record that is gone is deleted for good"
+        90, ge=1, le=_MOST_DAYS, description="Days after which a record that is gone is deleted for good"
     )
     proxy: str | None = Field(
         None, description="Proxy for fetching; otherwise HTTPS_PROXY and the like are honoured"
@@ -223,10 +232,11 @@ class Settings(BaseSettings):
     jobs_retention_days: int = Field(
         14,
         ge=1,
+        le=_MOST_DAYS,
         description="Days after which a completed or cancelled job is deleted; dead letters are kept",
     )
     runs_retention_days: int = Field(
-        400, ge=1, description="Days after which a row of the run ledger is deleted"
+        400, ge=1, le=_MOST_DAYS, description="Days after which a row of the run ledger is deleted"
     )
     schedules: dict[str, str] = Field(
         default_factory=dict,
@@ -331,23 +341,11 @@ def _named(place: tuple[int | str, ...]) -> str:
     return f"{name} or {others[0]}" if others and name not in os.environ else name
 
 
-def _undecoded(said: str) -> str:
-    """Which variables of the field that is told are not the JSON they may have to be; their values stay unsaid."""
-    field = f"ASSAY_{said.partition(chr(34))[2].partition(chr(34))[0]}".upper()
-    names = [
-        name
-        for name, value in os.environ.items()
-        if (name.upper() == field or name.upper().startswith(f"{field}__")) and not _is_json(value)
-    ]
-    return f'{" or ".join(sorted(names))} has to be JSON, such as ["one", "two"] or {{"name": "value"}}'
-
-
-def _is_json(value: str) -> bool:
-    try:
-        json.loads(value)
-    except ValueError:
-        return False
-    return True
+def _not_json(error: SettingsError) -> str:
+    """The variables that hold the text which cannot be read; it may be a secret and is not repeated."""
+    text = error.__cause__.doc if isinstance(error.__cause__, JSONDecodeError) else None
+    ours = ((name, value) for name, value in os.environ.items() if name.upper().startswith("ASSAY_"))
+    return ", ".join(name for name, value in ours if value == text) or "a variable of a list or table"
 
 
 def load(home: Path | None = None) -> Settings:
@@ -359,7 +357,9 @@ def load(home: Path | None = None) -> Settings:
         wrong = "; ".join(map(_said, error.errors()))
         raise Permanent(f"wrong settings: {wrong}") from error
     except SettingsError as error:
-        raise Permanent(f"wrong settings: {_undecoded(str(error))}") from None
+        raise Permanent(
+            f'wrong settings: {_not_json(error)} is not JSON, such as ["one", "two"] or {{"name": "value"}}'
+        ) from None
     except ValueError as error:
         raise Permanent(f"the settings file is not TOML: {error}") from error
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})

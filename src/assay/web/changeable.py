@@ -28,8 +28,6 @@ from assay.web.changing import Change
 from assay.web.problems import Refused
 
 _DAYS = (RETENTION_DAYS, JOBS_RETENTION_DAYS, RUNS_RETENTION_DAYS)
-# Days that are given beyond this are no date any more.
-_MOST_DAYS = 36_500
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -140,8 +138,6 @@ def checked(name: str, value: Any) -> Any:
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise Refused(400, f"{name}: {said}") from error
-    if name in _DAYS and kept > _MOST_DAYS:
-        raise Refused(400, f"{name}: no more than {_MOST_DAYS:,} days")
     unknown = set(kept) - {rule.value for rule in Rule} if name == f"{ALERTS}off" else set()
     if unknown:
         raise Refused(400, f"no alert rule is called {min(unknown)!r}; there are {', '.join(Rule)}")

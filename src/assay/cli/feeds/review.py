@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.arguments import By, who_decides
+from assay.cli.audited import note_change
 from assay.cli.invocation import AsJson, current
 from assay.cli.output import note, print_json, show
 from assay.domain.numbers import LARGEST_ID
@@ -173,7 +174,8 @@ def _decide_many(
         ids = (numbers or []) if filters is None else reviewing.found_by(at_work.conn, filters)
         decide = reviewing.approve_many if action == "approve" else reviewing.reject_many
         done = decide(at_work, ids, note=reason)
-        _note_in_audit(at_work, action, "many" if len(ids) != 1 else str(ids[0]), {"items": len(done.ids)})
+        subject = "many" if len(ids) != 1 else str(ids[0])
+        note_change(at_work.conn, at_work.by, f"review.{action}", subject, {"items": len(done.ids)})
     if as_json:
         print_json(done)
     else:
@@ -289,16 +291,9 @@ def _decide(
 ) -> None:
     with _at_work(ctx, by) as at_work:
         item = decide(at_work)
-        _note_in_audit(at_work, action, str(item.id), {"identifier": item.identifier, "feed": item.feed})
+        told = {"identifier": item.identifier, "feed": item.feed}
+        note_change(at_work.conn, at_work.by, f"review.{action}", str(item.id), told)
     _tell(item, as_json=as_json)
-
-
-def _note_in_audit(at_work: "Review", action: str, subject: str, detail: dict[str, Any]) -> None:
-    from assay.auth.commands import record_change
-    from assay.auth.model import Kind, Principal, Role
-
-    who = Principal(Kind.LOCAL, at_work.by, Role.ADMIN)
-    record_change(at_work.conn, who, f"review.{action}", subject, detail, None)
 
 
 def _tell(item: "Item", *, as_json: bool) -> None:

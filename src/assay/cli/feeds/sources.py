@@ -246,11 +246,15 @@ def attempt(
         raise typer.Exit(ExitCode.NOT_WELL)
 
 
-def new_key() -> None:
+def new_key(as_json: AsJson = False) -> None:
     """Make a key for ASSAY_FEEDS__KEYS, which header fields and credentials of sources are sealed with."""
     from assay.kit.sealing import new_key as make
 
-    show(spoken(make()))
+    key = make()
+    if as_json:
+        print_json({"key": key})
+    else:
+        show(spoken(key))
 
 
 def _tell(context: "Context", conn: "Connection", made: "Source", *, as_json: bool) -> None:

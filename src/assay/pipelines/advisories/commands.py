@@ -348,7 +348,6 @@ def _replay_one(ctx: Needs, conn: Connection, entry: Quarantined) -> None:
     catalog.submit(conn, entry.source, entry.document, incoming, ctx.clock())
 
 
-def drop(ctx: Needs, ids: Sequence[int]) -> int:
+def drop(conn: Connection, ids: Sequence[int]) -> int:
     """Forget records in quarantine; they come back if their document is read in full again. Returns how many."""
-    with ctx.db.transaction() as conn:
-        return store.release_ids(conn, ids)
+    return store.release_ids(conn, ids)

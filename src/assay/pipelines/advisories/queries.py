@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from assay.catalog.queries import scores_in_force
 from assay.errors import NotFound
 from assay.jobs.ledger import Run, last_runs
 from assay.kit import sql
-from assay.kit.compression import decompress
+from assay.kit.compression import content_size, decompress
 from assay.kit.db import Connection
 from assay.pipelines.advisories.model import Bucket, Download, Repository, ScoreSource, Source
 
@@ -23,7 +24,7 @@ STALE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """A record set aside; `bytes` as kept, None where they were not."""
+    """A record set aside; `bytes` as its source wrote it, None where they were not kept."""
 
     id: int
     source: str
@@ -77,8 +78,8 @@ def list_quarantine(
 ) -> Sequence[QuarantineRow]:
     """A page of records set aside, newest first; `before` is the last number of the page before."""
     values = {"source": source, "reason": reason, "before": before, "limit": limit}
-    with conn.cursor(row_factory=class_row(QuarantineRow)) as cursor:
-        return cursor.execute(_SQL["list_quarantine"].text, values).fetchall()
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return [_set_aside(row) for row in cursor.execute(_SQL["list_quarantine"].text, values)]
 
 
 def count_quarantine(conn: Connection) -> list[tuple[str, str, int]]:
@@ -88,11 +89,16 @@ def count_quarantine(conn: Connection) -> list[tuple[str, str, int]]:
 
 def get_quarantine(conn: Connection, key: int) -> QuarantineRow:
     """One record set aside. Raises NotFound when there is none of that number."""
-    with conn.cursor(row_factory=class_row(QuarantineRow)) as cursor:
+    with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(_SQL["get_quarantine"].text, {"id": key}).fetchone()
     if row is None:
         raise NotFound(f"quarantine holds no record {key}")
-    return row
+    return _set_aside(row)
+
+
+def _set_aside(row: dict[str, Any]) -> QuarantineRow:
+    head = row.pop("head")
+    return QuarantineRow(**row, bytes=None if head is None else content_size(head))
 
 
 def quarantined_bytes(conn: Connection, key: int) -> bytes:

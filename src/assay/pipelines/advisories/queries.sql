@@ -1,7 +1,7 @@
 -- name: list_quarantine
 -- A page of records set aside, newest first, without their bytes.
-SELECT id, source, scope, document, locator, record_id, reason, detail, octet_length(raw) AS bytes, first_at, last_at,
-       times
+SELECT id, source, scope, document, locator, record_id, reason, detail, substring(raw FROM 1 FOR 18) AS head, first_at,
+       last_at, times
 FROM advisories.quarantine
 WHERE (%(source)s::text IS NULL OR source = %(source)s::text)
   AND (%(reason)s::text IS NULL OR reason = %(reason)s::text)
@@ -15,8 +15,8 @@ SELECT source, reason, count(*) FROM advisories.quarantine GROUP BY source, reas
 
 -- name: get_quarantine
 -- One record set aside, without its bytes.
-SELECT id, source, scope, document, locator, record_id, reason, detail, octet_length(raw) AS bytes, first_at, last_at,
-       times
+SELECT id, source, scope, document, locator, record_id, reason, detail, substring(raw FROM 1 FOR 18) AS head, first_at,
+       last_at, times
 FROM advisories.quarantine WHERE id = %(id)s::bigint;
 
 -- name: get_quarantined
