@@ -20,6 +20,7 @@ from assay.web.addresses import address_of
 from assay.web.api.audit_files import as_csv, as_json_array
 from assay.web.bodies import AnyBody, described
 from assay.web.guard import Admin, Analyst, Viewer
+from assay.web.parameters import Moment
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
@@ -60,8 +61,8 @@ def _asked_for(
     ] = None,
     subject: str | None = None,
     address: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> AuditFilter:
     return AuditFilter(name, kind, action, subject, address, since, until)
 
