@@ -123,6 +123,17 @@ def test_one_is_edited_and_approved_and_the_next_one_comes(page, queue, site):
     assert state(site, second) == "in_review"
 
 
+def test_a_note_without_blanks_makes_the_page_no_wider(page, queue):
+    page.goto(f"/feeds/review/{queue[0]}")
+    width = page.evaluate("innerWidth")
+    page.get_by_label("Note").fill("W" * 4_000)
+    page.get_by_role("button", name="Reject").click()
+    there(page, queue[1])
+    page.goto(f"/feeds/review/{queue[0]}")
+    page.locator(".marks").get_by_text("rejected by").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_one_is_about_another_vulnerability(page, queue, site):
     page.goto(f"/feeds/review/{queue[1]}")
     page.get_by_label("It is about another vulnerability").fill("a flaw")

@@ -176,6 +176,22 @@ def test_nothing_is_wider_than_a_phone(visit, sessions):
     assert {path: width for path, width in widths.items() if width > PHONE["width"]} == {}
 
 
+def test_what_somebody_wrote_without_blanks_makes_no_page_wider(visit, sessions):
+    page = visit.new_page()
+    page.set_viewport_size(PHONE)
+    come_in(page, Role.ANALYST, sessions)
+    page.goto("/vulnerabilities/CVE-2021-44228")
+    page.get_by_label("Note", exact=True).fill("W" * 4_000)
+    page.get_by_role("button", name="Mark as remediated").click()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    undo.click()
+    expect(page.get_by_role("button", name="Mark as remediated")).to_be_visible()
+    page.goto("/vulnerabilities/" + "z" * 300)
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
 def test_a_csv_file_is_read_into_the_field_that_is_sent(visit, sessions, tmp_path):
     file = tmp_path / "products.csv"
     file.write_text("vendor,product\nÅcme,Router\n", encoding="utf-8")

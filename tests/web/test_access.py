@@ -276,6 +276,8 @@ def test_the_audit_log_by_pages_and_as_a_file(admin):
     assert ids == sorted(ids, reverse=True)
     assert rest["next_before"] is None
     assert admin.get("/admin/audit?since=2999-01-01T00:00:00Z").json["rows"] == []
+    assert "did you mean 'name'?" in admin.get("/admin/audit?nmae=nobody").json["detail"]
+    assert "a day such as" in admin.get("/admin/audit?since=2026").json["detail"]
     assert len(admin.get("/admin/audit?subject=-p1").json["rows"]) == 2
     exported = admin.get("/admin/audit/export").json
     assert [row["id"] for row in exported] == ids

@@ -83,6 +83,7 @@ def test_an_inventory_is_kept_asked_and_forgotten(service: Service):
     assert [(one["name"], one["vulnerability"]["name"]) for one in hits] == [("edge", "GHSA-edge-edge-0003")]
     assert service.get("/v1/hits?since=2000-01-01").json["hits"] == hits
     assert service.get("/v1/hits?after=0&since=2000-01-01").status == 400
+    assert "a day such as" in service.get("/v1/hits?since=2000").json["detail"]
     assert service.get("/v1/hits?inventory=none").status == 404
     assert service.ask("DELETE", "/v1/inventories/my%20shop").status == 204
     assert service.ask("DELETE", "/v1/inventories/my%20shop").status == 404

@@ -166,6 +166,13 @@ def test_problems_are_told_in_rfc_9457s_words(service):
         assert answer.status == status
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json == {"type": "about:blank", "title": title, "status": status, "instance": path}
+    for path, allowed in (
+        ("/health", "GET"),
+        ("/osv/all.zip", "GET, HEAD"),
+        ("/v1/schedules/feeds-tick", "GET, PATCH, PUT"),
+        ("/v1/products", "GET, POST"),
+    ):
+        assert service.ask("OPTIONS", path).headers["allow"] == allowed
     assert service.ask("HEAD", "/nowhere").body == b""
     assert service.get("/v1/query").json["code"] == 12
 

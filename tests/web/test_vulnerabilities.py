@@ -144,6 +144,8 @@ def test_words_that_very_many_have_are_counted_in_part_and_said_so(
         ("severity=awful", "query.severity.0"),
         ("min_epss=2", "query.min_epss"),
         ("since=yesterday", "query.since"),
+        ("since=2024", "say a day such as 2026-03-01"),
+        ("published_until=20240301", "say a day such as 2026-03-01"),
         ("sort=beauty", "query.sort"),
         ("cursor=x", "not the cursor of a page"),
         ("state=gone", "query.state.0"),

@@ -36,12 +36,28 @@ def responses(
 ) -> dict[int | str, dict[str, Any]]:
     """What a route answers when it goes well, with an example, and which problems (RFC 9457) it may tell."""
     content = {} if status == 204 else {"content": {"application/json": {"example": example}}}
-    found: dict[int | str, dict[str, Any]] = {status: {"description": about} | content}
-    for code in (401, 403, *problems):
-        found[code] = _problem(_PROBLEMS[code], {**_PROBLEM, **_example(code)})
+    return {status: {"description": about} | content} | refusals(401, 403, *problems)
+
+
+def as_file(about: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
+    """What a route answers that gives a file of one of these kinds."""
+    return {200: {"description": about, "content": {kind: {} for kind in kinds}}}
+
+
+def refusals(*problems: int) -> dict[int | str, dict[str, Any]]:
+    """Which problems (RFC 9457) a route may tell; any other is among them."""
+    found: dict[int | str, dict[str, Any]] = {
+        code: _problem(_PROBLEMS[code], {**_PROBLEM, **_example(code)}) for code in problems
+    }
     # This also keeps FastAPI from promising its own answer to wrong parameters, which is a 400 here.
     found["default"] = _problem("Any other problem; `detail` says what.", _PROBLEM)
     return found
+
+
+def refusals_as(example: Mapping[str, object]) -> dict[int | str, dict[str, Any]]:
+    """The same where a protocol has words of its own for what is wrong."""
+    content = {"schema": {"type": "object"}, "example": example}
+    return {"default": {"description": "What is wrong.", "content": {"application/json": content}}}
 
 
 def _problem(about: str, example: object) -> dict[str, Any]:

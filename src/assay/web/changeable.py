@@ -84,9 +84,12 @@ def _set_interval(ctx: Context, change: Change, minutes: int | None) -> None:
 
 
 def from_text(name: str, text: str) -> Any:
-    """A value as a person types it: a number, true or false, a name, or rules with commas between them."""
+    """A value as a person types it: a number, true or false, a name, or rules with commas between them.
+
+    A JSON list of rules is read as well, as the settings file and the environment write it.
+    """
     if name == f"{ALERTS}off":
-        return [word.strip() for word in text.split(",") if word.strip()]
+        return [rule for word in text.split(",") if (rule := word.strip(" \t\"'[]"))]
     if name in _CHANGEABLE and _is_text(_CHANGEABLE[name]):
         return text.strip()
     try:
@@ -99,7 +102,7 @@ def as_text(value: Any) -> str:
     """The value as `from_text` reads it."""
     if value is None or isinstance(value, str):
         return value or ""
-    return ", ".join(value) if isinstance(value, list) else msgspec.json.encode(value).decode()
+    return ", ".join(value) if isinstance(value, list | tuple) else msgspec.json.encode(value).decode()
 
 
 def _is_text(field: FieldInfo) -> bool:

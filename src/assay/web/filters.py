@@ -1,16 +1,17 @@
 """The filters of a list of vulnerabilities, as a URL writes them; lists, counters, trends and exports take the same."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from assay.catalog.model import State
 from assay.catalog.queries import LONGEST_TREND, UNRATED, Filters, Sort
 from assay.domain.severity import Band
 from assay.kit.db import Connection
 from assay.web.monitored import narrowed
+from assay.web.parameters import Moment
 
 Severity = Literal["critical", "high", "medium", "low", "none", "unrated"]
 
@@ -22,11 +23,6 @@ class Order(StrEnum):
     ASC = "asc"
 
 
-def _with_zone(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-_Moment = Annotated[datetime, AfterValidator(_with_zone)]
 _Text = Annotated[str, Field(max_length=300)]
 
 
@@ -53,12 +49,12 @@ class FilterQuery(BaseModel):
     needs_review: bool | None = Field(None, description="A person should look at it, or not.")
     remediated: bool | None = Field(None, description="Somebody marked it as remediated, or nobody did.")
     monitored: bool | None = Field(None, description="It touches a product that is watched, or none.")
-    since: _Moment | None = Field(
+    since: Moment | None = Field(
         None, description="Modified at or after this moment: `2026-03-01`, or RFC 3339."
     )
-    until: _Moment | None = Field(None, description="Modified before this moment.")
-    published_since: _Moment | None = Field(None, description="Published at or after this moment.")
-    published_until: _Moment | None = Field(None, description="Published before this moment.")
+    until: Moment | None = Field(None, description="Modified before this moment.")
+    published_since: Moment | None = Field(None, description="Published at or after this moment.")
+    published_until: Moment | None = Field(None, description="Published before this moment.")
 
     def filters(self, conn: Connection) -> Filters:
         """The same as the catalog reads it, in this transaction."""

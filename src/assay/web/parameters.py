@@ -1,14 +1,34 @@
 """Query parameters: those that a route does not have are refused, because a filter that is misspelt filters nothing."""
 
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from threading import Lock
+from typing import Annotated
 
 from fastapi import FastAPI, Request
+from pydantic import AfterValidator, BeforeValidator
 
 from assay.web.problems import Refused
 
 _ONE_AT_A_TIME = Lock()
+
+
+def _no_number(said: object) -> object:
+    try:
+        float(said)  # type: ignore[arg-type]  # what is no text or number is for Pydantic to judge
+    except (TypeError, ValueError):
+        return said
+    raise ValueError("say a day such as 2026-03-01, or a moment as in RFC 3339")
+
+
+def _with_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+# Pydantic takes numbers for seconds since 1970, also those of somebody who means the year 2024 or the day 20240301.
+Moment = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(_with_zone)]
+"""A moment as a URL writes it; without a zone it is in UTC."""
 
 
 def only_known(request: Request) -> None:

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from assay.auth.model import TooSoon
 from assay.errors import AssayError, Conflict, Forbidden, NotFound, Transient
@@ -20,6 +21,7 @@ _log = structlog.get_logger()
 _GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14, 504: 4}
 _OSV_PATHS = ("/v1/query", "/v1/querybatch", "/v1/vulns/")
 _NPM_PATHS = "/-/npm/"
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _RETRY_SECONDS = "5"
 _STATUS = {NotFound: 404, Conflict: 409, TooSoon: 429, Forbidden: 403}
 
@@ -45,7 +47,10 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
-        return problem(request, error.status_code, str(error.detail), error.headers)
+        headers = dict(error.headers or {})
+        if "Allow" in headers:
+            headers["Allow"] = _allowed(request)
+        return problem(request, error.status_code, str(error.detail), headers)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -71,6 +76,18 @@ def add_to(app: FastAPI) -> None:
     def bug(request: Request, _error: Exception) -> Response:
         # What went wrong is in the log (access.py), and nobody else's business.
         return problem(request, 500, "the service failed to answer; its log says why")
+
+
+def _allowed(request: Request) -> str:
+    """What may be done with a path, by all of its routes: Starlette names the first one's methods only."""
+    return ", ".join(
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    )
 
 
 def _is_page(request: Request) -> bool:

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 import pytest
 
@@ -155,6 +157,11 @@ def test_a_mark_of_remediation_is_noted_and_taken_back(analyst, admin):
     log = admin.get("/audit?action=vulnerabilities.").text
     assert "vulnerabilities.remediate" in log
     assert "vulnerabilities.unremediate" in log
+    # The file of a day holds that day, not also what came before it since midnight.
+    since = re.search(r"export\?[^\"]*since=([^&\"]+)", admin.get("/audit?period=1d").text)
+    assert since is not None
+    asked = datetime.fromisoformat(unquote(since[1]))
+    assert timedelta(days=1) <= datetime.now(UTC) - asked < timedelta(days=1, hours=1)
 
 
 def test_what_was_said_is_said_once(analyst):
@@ -239,9 +246,12 @@ def test_a_dead_letter_is_shown_retried_and_discarded(loaded, analyst):
 
 def test_people_and_tokens_are_made_and_ended(admin):
     invited = admin.post("/settings/people", back="/settings", name="grace", role="analyst").text
-    assert re.search(r"/sign-in/link\?token=\S{20,}", invited)
+    # What is to be copied stands for itself: the full stop of the sentence is no part of it.
+    assert re.search(r"<code>http\S+/sign-in/link\?token=[\w-]{20,}</code>", invited)
+    again = admin.post("/settings/people/1/invite", back="/settings").text
+    assert re.search(r"<code>http\S+/sign-in/link\?token=[\w-]{20,}</code>", again)
     made = admin.post("/settings/tokens", back="/settings", name="ci", role="viewer", lasts="30d").text
-    assert re.search(r"shown this once: assay_\S{20,}", made)
+    assert re.search(r"shown this once: <code>assay_[\w-]{20,}</code>", made)
     assert "assay_" not in admin.get("/settings").text.partition("<main")[2]
     assert (
         'class="said bad"' in admin.post("/settings/tokens", back="/settings", name="ci", role="viewer").text
@@ -252,12 +262,23 @@ def test_settings_are_changed_and_taken_back(admin):
     def change(verb: str = "", **fields: str) -> str:
         return admin.post(f"/settings/values{verb}", back="/settings#values", **fields).text
 
-    assert "Alerts.backlog is 500 from now on" in change(name="alerts.backlog", value=" 500 ")
+    assert "alerts.backlog is 500 from now on" in change(name="alerts.backlog", value=" 500 ")
     assert 'value="500"' in admin.get("/settings").text
     assert "as the settings file and the environment say" in change("/reset", name="alerts.backlog")
     assert 'value="500"' not in admin.get("/settings").text
     change(name="alerts.off", value="worker_down, source_stale")
     assert 'value="worker_down, source_stale"' in admin.get("/settings").text
+    change(name="alerts.off", value='["backlog", "worker_down"]')
+    assert 'value="backlog, worker_down"' in admin.get("/settings").text
+    change("/reset", name="alerts.off")
+    # What the page shows for none is taken back as it stands.
+    shown = re.search(
+        r'name="name" value="alerts.off">.*?name="value"[^>]* value="([^"]*)"',
+        admin.get("/settings").text,
+        re.DOTALL,
+    )
+    assert shown is not None
+    assert 'class="said bad"' not in change(name="alerts.off", value=shown[1])
     for name, value in (
         ("alerts.backlog", "many"),
         ("alerts.backlog", "0"),

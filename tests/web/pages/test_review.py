@@ -134,6 +134,35 @@ def typed(**changes: str) -> dict[str, str]:
     return fields | changes
 
 
+def test_a_form_that_is_older_than_a_decision_or_an_edit_overturns_nothing(
+    reviewed: Service, numbers: list[int]
+):
+    first, second = Browser(reviewed, Role.ANALYST), Browser(reviewed, Role.ANALYST)
+    here = f"/feeds/review/{numbers[0]}"
+    seen = edition_of(second, here)
+    assert "saved" in first.post(f"{here}/edit", **typed(vendor="Haxx"), seen=seen).text.lower()
+    for verb in ("approve", "edit", "reject", "reassign"):
+        late = second.post(
+            f"{here}/{verb}", **typed(), seen=seen, identifier="CVE-2023-5", back="/feeds/review"
+        )
+        assert "while you looked at it" in late.text, verb
+        assert 'value="Haxx"' in late.text, verb
+    seen = edition_of(second, here)
+    first.post(f"{here}/reject", **typed(), seen=seen, back="/feeds/review")
+    assert "while you looked at it" in second.post(f"{here}/approve", **typed(), seen=seen).text
+    # Ticked in a list that is as old.
+    ticked = second.post("/feeds/review/bulk", action="approve", number=str(numbers[0])).text
+    assert "0 extractions approved; 1 other had been decided about before" in ticked
+    assert "Take the decision back" in second.get(here).text
+    assert "rejected" in second.get(here).text
+
+
+def edition_of(browser: Browser, here: str) -> str:
+    found = re.search(r'name="seen" value="(\w+)"', browser.get(here).text)
+    assert found is not None
+    return found[1]
+
+
 def test_several_are_decided_by_ticking_them_or_by_the_filter(reviewed: Service, numbers: list[int]):
     analyst = Browser(reviewed, Role.ANALYST)
     assert "nothing was chosen" in analyst.post("/feeds/review/bulk", action="reject").text.lower()

@@ -59,7 +59,9 @@ def add_to(app: typer.Typer) -> None:
 @source.command("add")
 def add(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits, dots and dashes.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Small letters, digits, dots, dashes and underscores.")
+    ],
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address, or for files a path.")],
     *,
     kind: Annotated[str, typer.Option(metavar="KIND", help="feed, json, page or files.")] = "feed",

@@ -17,9 +17,11 @@ from assay.bootstrap import Context
 from assay.domain.numbers import LARGEST_ID
 from assay.errors import Permanent
 from assay.web.addresses import address_of
+from assay.web.answers import as_file, refusals
 from assay.web.api.audit_files import as_csv, as_json_array
 from assay.web.bodies import AnyBody, described
 from assay.web.guard import Admin, Analyst, Viewer
+from assay.web.parameters import Moment, only_known
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
@@ -60,8 +62,8 @@ def _asked_for(
     ] = None,
     subject: str | None = None,
     address: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> AuditFilter:
     return AuditFilter(name, kind, action, subject, address, since, until)
 
@@ -71,7 +73,7 @@ _Filter = Annotated[AuditFilter, Depends(_asked_for)]
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface."""
-    routes = APIRouter(tags=["Access"])
+    routes = APIRouter(tags=["Access"], dependencies=[Depends(only_known)], responses=refusals(401, 403))
     _add_me(routes, ctx, read)
     _add_people(routes, ctx, read)
     _add_tokens(routes, ctx, read)
@@ -225,7 +227,12 @@ def _add_audit(routes: APIRouter, read: Reading) -> None:
         more = rows[limit - 1].id if len(rows) > limit else None
         return _json({"rows": rows[:limit], "next_before": more})
 
-    @routes.get("/admin/audit/export", summary="The same as one file, all of it")
+    @routes.get(
+        "/admin/audit/export",
+        summary="The same as one file, all of it",
+        response_class=StreamingResponse,
+        responses=as_file("One change a line.", "application/json", "text/csv"),
+    )
     def export(_who: Admin, wanted: _Filter, format: Literal["csv", "json"] = "json") -> Response:  # noqa: A002 - the parameter's name in the URL
         kind = "text/csv; charset=utf-8" if format == "csv" else "application/json"
         headers = {

@@ -12,17 +12,23 @@ from fastapi.responses import FileResponse
 from assay.catalog import queries as catalog
 from assay.errors import NotFound
 from assay.kit.checksums import Crc32c
+from assay.web.answers import as_file, refusals
 from assay.web.exports import Exports, Kept, Wanted
 from assay.web.reading import Reading
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-_TYPES = {"zip": "application/zip", "csv": "text/csv; charset=utf-8", "txt": "text/plain; charset=utf-8"}
+_TYPES = {
+    "zip": "application/zip",
+    "csv": "text/csv; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "json": "application/json",
+}
 
 
 def router(read: Reading, exports: Exports) -> APIRouter:
     """The tree, from these connections and files."""
-    routes = APIRouter(prefix="/osv", tags=["OSV bucket"])
+    routes = APIRouter(prefix="/osv", tags=["OSV bucket"], responses=refusals())
 
     def served(path: str, summary: str) -> Callable[[Handler], Handler]:
         return lambda handler: _serve(routes, path, summary, handler)
@@ -60,7 +66,13 @@ def router(read: Reading, exports: Exports) -> APIRouter:
 def _serve(routes: APIRouter, path: str, summary: str, handler: Handler) -> Handler:
     """Answer GET and HEAD; the interface's description names each path once."""
     routes.head(path, include_in_schema=False)(handler)
-    return routes.get(path, summary=summary)(handler)
+    told = as_file(f"{summary}; 304 to whoever has it already.", _kind(path))
+    return routes.get(path, summary=summary, response_class=Response, responses=told)(handler)
+
+
+def _kind(path: str) -> str:
+    """The media type of what a path gives, as the description of the interface names it."""
+    return _TYPES[path.rpartition(".")[2]].partition(";")[0]
 
 
 def _record(request: Request, document: bytes) -> Response:
@@ -68,7 +80,7 @@ def _record(request: Request, document: bytes) -> Response:
     headers = {"ETag": etag, "X-Goog-Hash": f"crc32c={_checksum(document)}"}
     if _is_current(request, headers):
         return Response(status_code=304, headers=headers)
-    return Response(document, headers=headers, media_type="application/json")
+    return Response(document, headers=headers, media_type=_TYPES["json"])
 
 
 def _file(request: Request, kept: Kept, kind: str) -> Response:

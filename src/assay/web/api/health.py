@@ -16,9 +16,14 @@ from assay.kit import migrate
 from assay.kit.db import Connection
 from assay.monitoring import queries as monitoring
 from assay.pipelines.advisories import queries as advisories
+from assay.web.answers import refusals
 from assay.web.guard import everybody, principal
 from assay.web.problems import Refused
 from assay.web.reading import Reading
+
+_NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "It cannot answer now.", "content": {"application/json": {}}}
+}
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -43,7 +48,9 @@ class Standing(NamedTuple):
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface: everything at `/health`, and for orchestrators `/health/live` and `/health/ready`."""
-    routes = APIRouter(prefix="/health", tags=["Health"], dependencies=[Depends(everybody)])
+    routes = APIRouter(
+        prefix="/health", tags=["Health"], dependencies=[Depends(everybody)], responses=refusals()
+    )
 
     def look() -> tuple[Standing | None, str | None]:
         try:
@@ -57,6 +64,7 @@ def router(ctx: Context, read: Reading) -> APIRouter:
     @routes.get(
         "",
         summary="Live, ready, and for those who are signed in the checks and sources; 503 when not ready",
+        responses=_NOT_READY,
     )
     def health(request: Request) -> Response:
         standing, reason = look()
@@ -82,7 +90,11 @@ def router(ctx: Context, read: Reading) -> APIRouter:
     async def live() -> Response:
         return _json({"live": True}, is_ready=True)
 
-    @routes.get("/ready", summary="The database answers and has every migration; 503 when it does not")
+    @routes.get(
+        "/ready",
+        summary="The database answers and has every migration; 503 when it does not",
+        responses=_NOT_READY,
+    )
     def ready() -> Response:
         _, reason = look()
         return _json({"ready": reason is None}, is_ready=reason is None)

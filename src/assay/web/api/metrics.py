@@ -23,6 +23,7 @@ from assay.kit.db import Connection
 from assay.monitoring import queries
 from assay.monitoring.model import BOUNDS, Picture
 from assay.monitoring.queries import Time, Totals
+from assay.web.answers import as_file, refusals
 from assay.web.guard import scraper
 from assay.web.reading import Reading
 
@@ -31,9 +32,16 @@ Labelled = Iterable[tuple[tuple[str, ...], float]]
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface. It answers without a database too: `assay_database_up` is 0 then."""
-    routes = APIRouter(tags=["Operations"], dependencies=[Depends(scraper(ctx.settings))])
+    routes = APIRouter(
+        tags=["Operations"], dependencies=[Depends(scraper(ctx.settings))], responses=refusals(401, 403)
+    )
 
-    @routes.get("/metrics", summary="Queues, jobs, workers, sources and alerts, for Prometheus")
+    @routes.get(
+        "/metrics",
+        summary="Queues, jobs, workers, sources and alerts, for Prometheus",
+        response_class=Response,
+        responses=as_file("Samples in Prometheus' text format.", "text/plain"),
+    )
     def metrics() -> Response:
         def look(conn: Connection) -> list[Metric]:
             thresholds = queries.thresholds_chosen(conn, ctx.alerting.thresholds)

@@ -11,6 +11,7 @@ from assay.catalog import queries as catalog
 from assay.catalog.queries.matching import Brief, Pin
 from assay.domain.osv import Document
 from assay.kit.db import Connection
+from assay.web.answers import refusals_as
 from assay.web.api.npm_advisories import SEVERITIES, Advisory, advisory, patched, read_record
 from assay.web.api.npm_trees import Installed, Tree, installed
 from assay.web.bodies import AnyBody, described
@@ -33,7 +34,9 @@ class _Found(msgspec.Struct, frozen=True):
 
 def router(read: Reading) -> APIRouter:
     """The surface, answered by these connections."""
-    routes = APIRouter(prefix="/-/npm/v1/security", tags=["npm audit"])
+    routes = APIRouter(
+        prefix="/-/npm/v1/security", tags=["npm audit"], responses=refusals_as({"error": "invalid JSON"})
+    )
 
     @routes.post(
         "/advisories/bulk",

@@ -19,7 +19,7 @@ from assay.kit.db import Connection
 from assay.monitoring import queries as monitoring
 from assay.monitoring.model import QueueRow
 from assay.pipelines.advisories.commands import ROOM, background_sync
-from assay.web.answers import as_json
+from assay.web.answers import as_json, refusals
 from assay.web.bodies import AnyBody
 from assay.web.changing import Change, changing
 from assay.web.guard import Analyst, needs
@@ -38,7 +38,11 @@ class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def router(ctx: Context, read: Reading) -> APIRouter:
     """The surface. What it shows are jobs without their arguments and tracebacks."""
-    routes = APIRouter(tags=["Operations"], dependencies=[Depends(needs(Role.VIEWER))])
+    routes = APIRouter(
+        tags=["Operations"],
+        dependencies=[Depends(needs(Role.VIEWER))],
+        responses=refusals(401, 403),
+    )
     _add_worker(routes, read)
 
     @routes.get(

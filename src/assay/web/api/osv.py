@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from assay.catalog import queries as catalog
 from assay.kit.db import Connection
+from assay.web.answers import refusals_as
 from assay.web.api.osv_matching import find
 from assay.web.api.osv_queries import Asked, Batch, Query, read_batch, read_query, token_after
 from assay.web.bodies import AnyBody, Body, described
@@ -31,7 +32,7 @@ _EXAMPLE = {"package": {"ecosystem": "PyPI", "name": "jinja2"}, "version": "3.1.
 
 def router(read: Reading) -> APIRouter:
     """The surface, answered by these connections."""
-    routes = APIRouter(tags=["OSV"])
+    routes = APIRouter(tags=["OSV"], responses=refusals_as({"code": 5, "message": "Vulnerability not found"}))
 
     @routes.post(
         "/v1/query",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -27,6 +27,7 @@ from assay.web.answers import as_json, responses, shaped
 from assay.web.bodies import AnyBody, Body
 from assay.web.changing import changing
 from assay.web.guard import Analyst, Viewer
+from assay.web.parameters import Moment
 from assay.web.problems import Refused
 from assay.web.reading import Reading
 
@@ -231,16 +232,15 @@ def _add_lists(routes: APIRouter, ctx: Context, read: Reading) -> None:
             int | None,
             Query(ge=0, le=LARGEST_ID, description="By changes behind this line of the catalog's log."),
         ] = None,
-        since: Annotated[datetime | None, Query(description="By changes since this moment.")] = None,
+        since: Annotated[Moment | None, Query(description="By changes since this moment.")] = None,
         inventory: Annotated[str | None, Query(max_length=200, description="Of this inventory.")] = None,
     ) -> Response:
         if after is not None and since is not None:
             raise Refused(400, "say after or since, not both")
-        moment = since if since is None or since.tzinfo is not None else since.replace(tzinfo=UTC)
         try:
             # Keys of an older encoder may have to be made again, which a connection that only reads cannot.
             with ctx.db.transaction() as conn:
-                found = keeping.hits(conn, since=after if moment is None else moment, inventory=inventory)
+                found = keeping.hits(conn, since=after if since is None else since, inventory=inventory)
         except Permanent as error:
             raise Refused(409, str(error)) from error
         return as_json(Hits(found))

@@ -110,8 +110,9 @@ def _add_changes(routes: APIRouter, ctx: Context) -> None:
         "",
         status_code=201,
         summary="Watch a vendor, a product or a package",
-        responses=shaped(
-            "The product. It is 200 where it was watched already; workers look for what touches a new one.",
+        responses=shaped("It was watched already; nothing changed.", Product, _PRODUCT)
+        | shaped(
+            "The product; workers look for what touches it.",
             Product,
             {**_PRODUCT, "touched": None},
             400,

@@ -35,5 +35,7 @@ def act(
 
 
 def _sentence(said: str) -> str:
-    said = said[:1].upper() + said[1:]
+    # What begins with the name of a setting or a parameter keeps it as it is written.
+    if said.partition(" ")[0].rstrip(":").isalpha():
+        said = said[:1].upper() + said[1:]
     return said if said.endswith((".", "!", "?")) else f"{said}."

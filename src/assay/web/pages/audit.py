@@ -49,7 +49,7 @@ def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
             records=found[:_PAGE],
             next_before=found[_PAGE - 1].id if len(found) > _PAGE else None,
             filters={**filters, "period": period},
-            exported={**filters, "since": since.date().isoformat() if since else ""},
+            exported={**filters, "since": since.isoformat(timespec="seconds") if since else ""},
         )
 
     return routes

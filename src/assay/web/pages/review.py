@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from assay.bootstrap import Context
 from assay.domain.numbers import LARGEST_ID
 from assay.domain.wording import counted
+from assay.errors import Conflict
 from assay.kit.db import Connection
 from assay.pipelines.feeds.commands import reviewing
 from assay.pipelines.feeds.model.extraction import Doubt
@@ -54,6 +55,8 @@ _Text = Annotated[str, Query(max_length=200)]
 _Line = Annotated[str, Form(max_length=2_000)]
 _Lines = Annotated[str, Form(max_length=200_000)]
 _Note = Annotated[str, Form(max_length=4_000)]
+# The edition that the form showed; a form that does not say is taken at its word.
+_Seen = Annotated[str, Form(max_length=64)]
 
 
 def router(ctx: Context, read: Reading, show: Rendering) -> APIRouter:
@@ -187,10 +190,11 @@ def _bulk(ctx: Context, change: Change, action: str, chosen: Sequence[int]) -> s
     if not chosen:
         raise Refused(400, "nothing was chosen: tick some, or all that the filter finds")
     decide = reviewing.approve_many if action == "approve" else reviewing.reject_many
-    done = decide(reviewing_by(ctx, change), chosen)
+    # The list that was ticked may be old: what somebody decided about since stays decided.
+    done = decide(reviewing_by(ctx, change), chosen, undecided=True)
     change.note(f"review.{action}", "many", {"items": len(done.ids), "note": ""})
     said = "approved" if action == "approve" else "rejected"
-    others = f"; {counted(len(done.refused), 'other')} were decided about before" if done.refused else ""
+    others = f"; {counted(len(done.refused), 'other')} had been decided about before" if done.refused else ""
     return f"{counted(len(done.ids), 'extraction')} {said}{others}"
 
 
@@ -225,6 +229,17 @@ def _typed(
 _Typed = Annotated[Edits, Depends(_typed)]
 
 
+def _unchanged(ctx: Context, change: Change, number: int, seen: str) -> reviewing.Review:
+    """The review of an item that is still what the form showed. Raises Conflict where it is not."""
+    review = reviewing_by(ctx, change)
+    if seen and review.item(number).edition != seen:
+        raise Conflict(
+            "it was decided about, edited or read anew while you looked at it: this is how it stands now, "
+            "and nothing of yours was kept"
+        )
+    return review
+
+
 def _decided(change: Change, action: str, item: Item, note: str | None) -> str:
     note_decision(change, action, item, note)
     return f"{item.identifier} from {item.feed}: {item.state.value.replace('_', ' ')}"
@@ -233,28 +248,44 @@ def _decided(change: Change, action: str, item: Item, note: str | None) -> str:
 def _add_decisions(routes: APIRouter, ctx: Context) -> None:
     @routes.post("/{number}/approve")
     def approve(
-        request: Request, who: Analyst, number: _Key, back: Back, edits: _Typed, note: _Note = ""
+        request: Request,
+        who: Analyst,
+        number: _Key,
+        back: Back,
+        edits: _Typed,
+        seen: _Seen = "",
+        note: _Note = "",
     ) -> Response:
         def deed(change: Change) -> str:
-            item = reviewing.approve(reviewing_by(ctx, change), number, edits, note=note)
+            item = reviewing.approve(_unchanged(ctx, change, number, seen), number, edits, note=note)
             return _decided(change, "approve", item, note)
 
         return act(ctx, request, who, back, deed, failed=_here(number))
 
     @routes.post("/{number}/reject")
-    def reject(request: Request, who: Analyst, number: _Key, back: Back, note: _Note = "") -> Response:
+    def reject(
+        request: Request, who: Analyst, number: _Key, back: Back, seen: _Seen = "", note: _Note = ""
+    ) -> Response:
         def deed(change: Change) -> str:
-            item = reviewing.reject(reviewing_by(ctx, change), number, note=note)
+            item = reviewing.reject(_unchanged(ctx, change, number, seen), number, note=note)
             return _decided(change, "reject", item, note)
 
         return act(ctx, request, who, back, deed, failed=_here(number))
 
     @routes.post("/{number}/reassign")
     def reassign(
-        request: Request, who: Analyst, number: _Key, back: Back, identifier: _Line = "", note: _Note = ""
+        request: Request,
+        who: Analyst,
+        number: _Key,
+        back: Back,
+        identifier: _Line = "",
+        seen: _Seen = "",
+        note: _Note = "",
     ) -> Response:
         def deed(change: Change) -> str:
-            item = reviewing.reassign(reviewing_by(ctx, change), number, identifier.strip(), note=note)
+            item = reviewing.reassign(
+                _unchanged(ctx, change, number, seen), number, identifier.strip(), note=note
+            )
             return _decided(change, "reassign", item, note)
 
         return act(ctx, request, who, back, deed, failed=_here(number))
@@ -264,9 +295,9 @@ def _add_decisions(routes: APIRouter, ctx: Context) -> None:
 
 def _add_second_thoughts(routes: APIRouter, ctx: Context) -> None:
     @routes.post("/{number}/edit")
-    def edit(request: Request, who: Analyst, number: _Key, edits: _Typed) -> Response:
+    def edit(request: Request, who: Analyst, number: _Key, edits: _Typed, seen: _Seen = "") -> Response:
         def deed(change: Change) -> str:
-            item = reviewing.edit(reviewing_by(ctx, change), number, edits)
+            item = reviewing.edit(_unchanged(ctx, change, number, seen), number, edits)
             note_decision(change, "edit", item, None)
             return "saved" if item.state is State.APPROVED else "saved; it holds once somebody approves it"
 

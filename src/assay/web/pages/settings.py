@@ -87,9 +87,7 @@ def _add_people(routes: APIRouter, ctx: Context) -> None:
     def add(request: Request, who: Admin, back: Back, name: _Name, role: Annotated[Role, Form()]) -> Response:
         def work(doing: Act) -> str:
             made = commands.add_person(doing, name, role)
-            return (
-                f"{made.name} may sign in as {role} with this link: {_invited(ctx, request, doing, made.id)}"
-            )
+            return f"{made.name} may sign in as {role} with this link: `{_invited(ctx, request, doing, made.id)}`"
 
         return act(ctx, request, who, back, _allowed(ctx, work))
 
@@ -111,7 +109,7 @@ def _add_people(routes: APIRouter, ctx: Context) -> None:
                 return f"{commands.enable(doing, key).name} may sign in again"
             if verb == "disable":
                 return f"{commands.disable(doing, key).name} is signed out and may not sign in"
-            return f"this link lets them choose a password, once: {_invited(ctx, request, doing, key)}"
+            return f"this link lets them choose a password, once: `{_invited(ctx, request, doing, key)}`"
 
         return act(ctx, request, who, back, _allowed(ctx, work))
 
@@ -136,7 +134,7 @@ def _add_tokens(routes: APIRouter, ctx: Context) -> None:
             length = _LASTS[lasts]
             expires = None if length is None else doing.now + length
             made = commands.add_token(doing, name, role, expires_at=expires)
-            return f"the token {made.token.name}, shown this once: {made.secret}"
+            return f"the token {made.token.name}, shown this once: `{made.secret}`"
 
         return act(ctx, request, who, back, _allowed(ctx, work))
 

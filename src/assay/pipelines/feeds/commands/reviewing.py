@@ -58,6 +58,11 @@ class Review:
             raise Conflict("the text was read anew while you looked at it: look at it again")
         return found
 
+    def undecided(self, number: int) -> None:
+        """Raises Conflict where a person has decided."""
+        if (by := self.item(number).decided_by) is not None:
+            raise Conflict(f"{by} has decided about it already")
+
 
 def approve(
     review: Review,
@@ -159,22 +164,28 @@ def edit(review: Review, number: int, edits: Edits, *, seen: datetime | None = N
     return get_item(review.conn, item.id)
 
 
-def approve_many(review: Review, ids: Sequence[int], *, note: str | None = None) -> Decided:
-    """Stand by several extractions as they are."""
-    return _many(ids, lambda number: approve(review, number, note=note))
+def approve_many(
+    review: Review, ids: Sequence[int], *, note: str | None = None, undecided: bool = False
+) -> Decided:
+    """Stand by several extractions as they are; with `undecided` only by those that nobody decided about."""
+    return _many(review, ids, undecided, lambda number: approve(review, number, note=note))
 
 
-def reject_many(review: Review, ids: Sequence[int], *, note: str | None = None) -> Decided:
-    """Say that several extractions are wrong."""
-    return _many(ids, lambda number: reject(review, number, note=note))
+def reject_many(
+    review: Review, ids: Sequence[int], *, note: str | None = None, undecided: bool = False
+) -> Decided:
+    """Say that several extractions are wrong; with `undecided` only those that nobody decided about."""
+    return _many(review, ids, undecided, lambda number: reject(review, number, note=note))
 
 
-def _many(ids: Sequence[int], decide: Callable[[int], Item]) -> Decided:
+def _many(review: Review, ids: Sequence[int], undecided: bool, decide: Callable[[int], Item]) -> Decided:
     if len(ids) > MOST_AT_ONCE:
         raise Permanent(f"{len(ids):,} at once are too many; {MOST_AT_ONCE} are not")
     done = Decided()
     for number in dict.fromkeys(ids):
         try:
+            if undecided:
+                review.undecided(number)
             decide(number)
         except Conflict as error:
             done.refused[number] = str(error)

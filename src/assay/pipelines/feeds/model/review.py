@@ -1,5 +1,6 @@
 """An extraction on its way to a claim: how it stands, what the catalog keeps of it, what people see of it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -135,6 +136,12 @@ class Item(Fresh):
     def is_changed_since(self) -> bool:
         """Whether its text was changed after somebody decided."""
         return self.decided_at is not None and self.changed_at > self.decided_at
+
+    @property
+    def edition(self) -> str:
+        """Another one whenever its text is read anew, or somebody edits it or decides about it."""
+        told = msgspec.json.encode((self.changed_at, self.state, self.decided, self.decided_at))
+        return hashlib.sha256(told).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
