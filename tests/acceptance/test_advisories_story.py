@@ -250,6 +250,7 @@ def test_the_installation_is_well(assay, digest):
     assert [finding["what"] for finding in health["findings"]] == [
         *(
             "home",
+            "settings",
             "disk",
             "git",
             "embedded",

@@ -835,7 +835,8 @@ def test_replay_of_some_by_number_and_of_what_is_not_kept(ctx: Context, tmp_path
 def test_drop_forgets_what_is_named(ctx: Context, tmp_path: Path) -> None:
     synced_with(ctx, tmp_path, {"X-0008.json": b"{", "X-0009.json": b"["})
     found = b.aside(ctx, "osv")
-    assert commands.drop(ctx, [found["X-0008.json"].id, 999_999]) == 1
+    with ctx.db.transaction() as conn:
+        assert commands.drop(conn, [found["X-0008.json"].id, 999_999]) == 1
     assert set(b.aside(ctx, "osv")) == {"X-0009.json"}
     # Read in full again, it comes back.
     report = b.sync(ctx, "osv", tmp_path / "some.zip", full=True)
