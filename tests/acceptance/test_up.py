@@ -78,6 +78,15 @@ def all_gone(processes: list[psutil.Process]) -> bool:
     return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
 
 
+def ends_in_order(up: Up, assay: Assay, number: signal.Signals) -> None:
+    """All of it ends well when its group hears the signal, and nothing is left."""
+    family = up.relatives()
+    os.killpg(up.process.pid, number)
+    assert up.process.wait(timeout=90) == 0
+    assert until(lambda: all_gone(family))
+    assert not is_running(assay)
+
+
 def answers(browser: Browser, path: str) -> int | None:
     try:
         return browser.get(path).status_code
@@ -106,11 +115,7 @@ def test_a_whole_day(assay):
             assert until(lambda: answers(browser, "/v1/me")) == 200
             [other] = up.serving(port)
             assert other.pid != web.pid
-        family = up.relatives()
-        os.killpg(up.process.pid, signal.SIGINT)
-        assert up.process.wait(timeout=90) == 0
-        assert until(lambda: all_gone(family))
-        assert not is_running(assay)
+        ends_in_order(up, assay, signal.SIGINT)
     finally:
         up.process.kill()
         up.process.wait()
@@ -120,11 +125,7 @@ def test_a_whole_day(assay):
 def test_a_terminal_that_closes_ends_it_in_order(assay):
     up = Up(assay)
     try:
-        family = up.relatives()
-        os.killpg(up.process.pid, signal.SIGHUP)
-        assert up.process.wait(timeout=90) == 0
-        assert until(lambda: all_gone(family))
-        assert not is_running(assay)
+        ends_in_order(up, assay, signal.SIGHUP)
     finally:
         up.process.kill()
         up.process.wait()

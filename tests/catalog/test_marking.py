@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from assay.bootstrap import Context
+from assay.bootstrap.loading import policy_text
 from assay.catalog import commands
 from assay.catalog.model import Claim, Decisions
 from assay.catalog.rules.columns import columns, facet_row, match_row, origin_row
@@ -25,7 +26,7 @@ from assay.pipelines.advisories.sources import cve, gitlab, osv
 from factories import NOW, Arena, a_claim, a_policy, quiet, take
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = (ROOT / "src" / "assay" / "catalog" / "policy" / "merge.toml").read_text(encoding="utf-8")
+SHIPPED, _ = policy_text(None)
 
 # What each version of the rules and of the version keys makes of the sample. When this fails because one of them or a
 # reader makes something else on purpose, raise RULES_VERSION, or ENCODER_VERSION for keys, and write the new one down.

@@ -42,7 +42,7 @@ class Place:
 
     @property
     def settings(self) -> Settings:
-        return Settings(home=self.home, database_url=self.url, processes=1)  # type: ignore[call-arg]
+        return Settings(home=self.home, database_url=self.url, processes=1)  # type: ignore[call-arg]  # the settings check themselves
 
     @property
     def environment(self) -> dict[str, str]:
@@ -105,7 +105,7 @@ def rows_of(url: str) -> dict[str, object]:
     with psycopg.connect(url) as conn:
         tables = [row[0] for row in conn.execute(TABLES)]
         found: dict[str, object] = {
-            table: conn.execute(ROWS.format(table)).fetchone()  # type: ignore[arg-type]
+            table: conn.execute(ROWS.format(table)).fetchone()  # type: ignore[arg-type]  # tables are named by the server
             for table in tables
         }
         return found | dict(conn.execute(SEQUENCES).fetchall())
@@ -261,7 +261,7 @@ def test_an_older_releases_backup_gets_the_migrations_since_then(empty, tmp_path
         with archive.open("database.dump", "w") as out:
             postgres_tools.dump(postgres.installed(), older.url, out, schemas=migrate.schemas(known))
         with archive.open("migrations.dump", "w") as out:
-            postgres_tools.dump(postgres.installed(), older.url, out, table="public.assay_migrations")
+            postgres_tools.dump(postgres.installed(), older.url, out, table=migrate.HISTORY)
     restore(there.settings, file, progress=quiet)
     with build(there.settings) as ctx, ctx.db.transaction() as conn:
         assert conn.execute("SELECT number, merged_by FROM catalog.editions").fetchone() == (7, "")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import __version__
+from assay.bootstrap import places
 from assay.bootstrap.gathering import load_limits, load_seals, open_outside
 from assay.bootstrap.loading import load_alerting, load_policy, load_schedules, load_sources, load_tasks
 from assay.bootstrap.reading import load_language, open_llm
@@ -219,9 +220,9 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         db=db,
         clock=utc_now,
         pool=pool,
-        files=Files(settings.home / "documents"),
-        uploads=Files(settings.home / "uploads"),
-        fingerprint=Fingerprints(settings.home / "fingerprints.key"),
+        files=Files(settings.home / places.DOCUMENTS),
+        uploads=Files(settings.home / places.UPLOADS),
+        fingerprint=Fingerprints(settings.home / places.FINGERPRINTS_KEY),
         http=stack.enter_context(Http(_http_options(settings))),
         open_bucket=partial(open_bucket, options=_bucket_options(settings)),
         archives=stack.enter_context(Archives()),
@@ -241,7 +242,7 @@ def _context(settings: Settings, url: str, pool: "Pool", stack: ExitStack) -> Co
         alerting=load_alerting(settings.alerts),
         sign_in=settings.sign_in.policy,
         outside=stack.enter_context(open_outside(settings)),
-        fetched=Files(settings.home / "fetched"),
+        fetched=Files(settings.home / places.FETCHED),
         seals=load_seals(settings),
         feeds=load_limits(settings.feeds),
         language=load_language(settings.llm),

@@ -14,6 +14,7 @@ import msgspec
 
 from assay import __version__
 from assay.bootstrap import database_url, make_home
+from assay.bootstrap.places import DOCUMENTS, FETCHED, FINGERPRINTS_KEY, SECRETS_KEY, UPLOADS
 from assay.errors import Conflict, NotFound, Permanent
 from assay.kit import migrate, postgres, postgres_tools
 from assay.kit.clock import utc_now
@@ -27,12 +28,10 @@ Progress = Callable[[str, int, int | None], None]
 _FORMAT = 1
 _ABOUT = "backup.json"
 _DUMPS = ("database.dump", "migrations.dump")
-_MIGRATIONS = "public.assay_migrations"
 _HOME = PurePosixPath("home")
-# What else is below ASSAY_HOME can be made or fetched again.
-_KEYS = ("secrets.key", "fingerprints.key")
-_FOLDERS = ("uploads", "fetched")
-_DOCUMENTS = "documents"
+_KEYS = (SECRETS_KEY, FINGERPRINTS_KEY)
+# Documents can be fetched again, and go along when that is asked for.
+_FOLDERS = (UPLOADS, FETCHED)
 _CHUNK = 1 << 20
 
 
@@ -65,7 +64,7 @@ def back_up(
     """
     if target.exists() and not replace:
         raise Conflict(f"{target} exists already; name another file, or add --replace")
-    folders = (*_FOLDERS, _DOCUMENTS) if documents else _FOLDERS
+    folders = (*_FOLDERS, DOCUMENTS) if documents else _FOLDERS
     with _database(settings) as (url, conn), _written(target) as path:
         known = migrate.history()
         if migrate.pending(conn, known):
@@ -81,7 +80,7 @@ def back_up(
                 schemas = migrate.schemas(known)
                 postgres_tools.dump(program, url, out, schemas=schemas, written=_counting("dump", progress))
             with archive.open(_DUMPS[1], "w", force_zip64=True) as out:
-                postgres_tools.dump(program, url, out, table=_MIGRATIONS)
+                postgres_tools.dump(program, url, out, table=migrate.HISTORY)
             files |= _add_files(archive, settings.home, folders, files)
     return Backup(target, target.stat().st_size, len(files), about)
 
@@ -209,7 +208,7 @@ def _is_known(parts: tuple[str, ...]) -> bool:
     if len(parts) == 1:
         return parts[0] in _KEYS
     is_plain = all(part.isalnum() for part in parts)
-    return len(parts) == 3 and parts[0] in (*_FOLDERS, _DOCUMENTS) and is_plain
+    return len(parts) == 3 and parts[0] in (*_FOLDERS, DOCUMENTS) and is_plain
 
 
 def _check_empty(conn: Connection, schemas: list[str]) -> None:
@@ -236,7 +235,6 @@ def _put_files(folder: Path, home: Path) -> int:
         if path.parent != folder:
             target.parent.parent.mkdir(mode=0o700, exist_ok=True)
             target.parent.mkdir(exist_ok=True)
-        is_key = path.name in _KEYS
-        path.chmod(0o600 if is_key else 0o444)
+        path.chmod(0o600 if path.name in _KEYS else 0o444)
         shutil.move(path, target)
     return len(found)

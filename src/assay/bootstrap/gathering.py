@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from assay import __version__
+from assay.bootstrap.places import SECRETS_KEY
 from assay.errors import Permanent
 from assay.settings import Settings
 from assay.settings.feeds import FeedSettings
@@ -43,7 +44,7 @@ def load_seals(settings: Settings) -> "Seals":
     from assay.kit.sealing import Seals
 
     keys = tuple(key.get_secret_value() for key in settings.feeds.keys)
-    return Seals(settings.home / "secrets.key", keys)
+    return Seals(settings.home / SECRETS_KEY, keys)
 
 
 def load_limits(settings: FeedSettings) -> "Limits":

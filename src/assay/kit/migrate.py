@@ -12,6 +12,8 @@ from psycopg.errors import LockNotAvailable
 from assay.errors import Permanent, Transient
 from assay.kit.db import Connection
 
+# The table of what was applied; whoever starts the program looks there whether the schema fits.
+HISTORY: LiteralString = "public.assay_migrations"
 # One lock for every process that migrates this database; the number is arbitrary and must not change.
 _LOCK = 7_231_901_144
 _LOCK_TIMEOUT = "5s"

@@ -6,9 +6,7 @@ from psycopg import sql
 
 from assay.errors import Permanent
 from assay.kit.db import Connection
-
-# Kept by `migrate`; whoever starts the program looks there whether the schema fits.
-_HISTORY = sql.SQL("public.assay_migrations")
+from assay.kit.migrate import HISTORY
 
 
 def grant(conn: Connection, role: str, *, may_write: bool, private: Collection[str] = ()) -> None:
@@ -46,7 +44,7 @@ def grant(conn: Connection, role: str, *, may_write: bool, private: Collection[s
         conn.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM {}").format(database, name))
         if may_write:
             conn.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(database, name))
-        conn.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(_HISTORY, name))
+        conn.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(sql.SQL(HISTORY), name))
 
 
 def _taken() -> list[sql.SQL]:
